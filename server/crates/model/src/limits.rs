@@ -1,0 +1,42 @@
+//! Everything has a limit, and the limits stand here. Change one here and nowhere else.
+
+/// Members and callers still in their menu, in one room.
+pub const LEGS_PER_ROOM: usize = 2_000;
+/// Calls on the whole server.
+pub const LEGS: usize = 10_000;
+/// Digits of a PIN.
+pub const PIN_DIGITS: std::ops::RangeInclusive<usize> = 1..=8;
+/// PIN entries of one call.
+pub const PIN_TRIES: u8 = 3;
+/// Digits of a telephone number, short ones included (ITU-T E.164 ends at 15).
+pub const NUMBER_DIGITS: std::ops::RangeInclusive<usize> = 2..=15;
+/// Bytes of an e-mail address (RFC 5321 section 4.5.3.1.3, less the angle brackets).
+pub const EMAIL_BYTES: usize = 254;
+/// Characters of a room's description.
+pub const DESCRIPTION_CHARS: usize = 80;
+/// Characters of a password.
+pub const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 10..=200;
+/// Characters of a caller's number or name as shown; the rest is cut.
+pub const CALLER_CHARS: usize = 64;
+/// Largest RTP datagram that is read, in bytes; larger ones are cut by the kernel and then refused.
+pub const RTP_BYTES: usize = 1_500;
+/// Commands that wait for one media thread; past that the caller is told `Busy`.
+pub const COMMAND_QUEUE: usize = 4_096;
+/// Events of one media thread that wait for the control side.
+pub const EVENT_QUEUE: usize = 8_192;
+/// Deltas that one watcher may lag behind before it is given a fresh snapshot.
+pub const WATCHER_QUEUE: usize = 64;
+/// Watchers of one room.
+pub const WATCHERS_PER_ROOM: usize = 2_000;
+/// Bytes of a message from a watcher; watchers have nothing to say.
+pub const WATCHER_MESSAGE_BYTES: usize = 1_024;
+/// Bytes of an HTTP request's body.
+pub const HTTP_BODY_BYTES: usize = 64 * 1_024;
+/// Bytes of an SDP body that is parsed.
+pub const SDP_BYTES: usize = 8 * 1_024;
+/// Lines of an SDP body that are parsed.
+pub const SDP_LINES: usize = 200;
+/// Milliseconds between two deltas of a conference: at most 20 a second.
+pub const DELTA_INTERVAL_MS: u64 = 50;
+/// Numbers of one account.
+pub const NUMBERS_PER_ACCOUNT: usize = 10_000;

@@ -1,0 +1,15 @@
+//! What an owner sets for a room. Every field is obeyed by the very next call.
+
+use crate::{Language, Pin};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoomSettings {
+    /// The language of the voices.
+    pub language: Language,
+    /// What a caller must type; `None`: nothing.
+    pub pin: Option<Pin>,
+    /// New members are muted until they or a moderator say otherwise.
+    pub enter_muted: bool,
+}
