@@ -18,6 +18,16 @@ pub const DESCRIPTION_CHARS: usize = 80;
 pub const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 10..=200;
 /// Characters of a caller's number or name as shown; the rest is cut.
 pub const CALLER_CHARS: usize = 64;
+/// Characters of a NIC handle.
+pub const NIC_CHARS: std::ops::RangeInclusive<usize> = 2..=32;
+/// Passwords that are hashed at once, each on 19 MiB and a thread; others wait.
+pub const PASSWORD_HASHES_AT_ONCE: usize = 2;
+/// Milliseconds that an unused session lasts: 30 days.
+pub const SESSION_MS: u64 = 30 * 24 * 60 * 60 * 1_000;
+/// Sessions of one account; one more ends the oldest.
+pub const SESSIONS_PER_ACCOUNT: usize = 50;
+/// Audit rows that are kept of one room.
+pub const AUDIT_ROWS_PER_ROOM: usize = 10_000;
 /// Largest RTP datagram that is read, in bytes; larger ones are cut by the kernel and then refused.
 pub const RTP_BYTES: usize = 1_500;
 /// Commands that wait for one media thread; past that the caller is told `Busy`.
