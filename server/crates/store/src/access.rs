@@ -1,0 +1,83 @@
+//! Rights as types. A value exists only if the store gave it: no code can act on a room by knowing its number.
+
+use crate::{Account, Actor, Room};
+use model::AccountId;
+
+/// May see a room's live state.
+#[derive(Clone, Debug)]
+pub struct FollowAccess {
+    room: Room,
+}
+
+/// May see a room's live state, and moderate it.
+#[derive(Clone, Debug)]
+pub struct ControlAccess {
+    room: Room,
+    actor: Actor,
+}
+
+/// May see and change a room's settings and addresses, and all that a moderator may.
+#[derive(Clone, Debug)]
+pub struct OwnerAccess {
+    room: Room,
+    account: AccountId,
+}
+
+impl FollowAccess {
+    pub(crate) fn new(room: Room) -> Self {
+        FollowAccess { room }
+    }
+
+    pub fn room(&self) -> &Room {
+        &self.room
+    }
+}
+
+impl ControlAccess {
+    pub(crate) fn new(room: Room) -> Self {
+        ControlAccess { room, actor: Actor::ControlAddress }
+    }
+
+    pub fn room(&self) -> &Room {
+        &self.room
+    }
+
+    /// Who moderates, for the audit.
+    pub fn actor(&self) -> Actor {
+        self.actor
+    }
+
+    /// The lesser right that this one holds.
+    pub fn follow(&self) -> FollowAccess {
+        FollowAccess { room: self.room.clone() }
+    }
+}
+
+impl OwnerAccess {
+    /// `None` where the room is somebody else's.
+    pub(crate) fn new(room: Room, account: &Account) -> Option<Self> {
+        (room.account == account.id).then_some(OwnerAccess { account: account.id, room })
+    }
+
+    pub fn room(&self) -> &Room {
+        &self.room
+    }
+
+    pub fn account(&self) -> AccountId {
+        self.account
+    }
+
+    /// Who acts, for the audit.
+    pub fn actor(&self) -> Actor {
+        Actor::Account(self.account)
+    }
+
+    /// The lesser rights that this one holds.
+    pub fn control(&self) -> ControlAccess {
+        ControlAccess { room: self.room.clone(), actor: self.actor() }
+    }
+
+    pub fn follow(&self) -> FollowAccess {
+        FollowAccess { room: self.room.clone() }
+    }
+}

@@ -1,0 +1,247 @@
+//! Numbers, and the rooms they lead to. A number has one room for now; the schema allows more, by a room number.
+
+use crate::{Account, AddressKind, OwnerAccess, Store, StoreError, UnixMs, address, from_db, random, to_db};
+use model::limits::{DESCRIPTION_CHARS, NUMBERS_PER_ACCOUNT};
+use model::{AccountId, PhoneNumber, Pin, RoomId, RoomSettings};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+use uuid::Uuid;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Room {
+    pub id: RoomId,
+    /// As its owner wrote it, with or without `+`.
+    pub number: PhoneNumber,
+    pub account: AccountId,
+    pub description: String,
+    pub settings: RoomSettings,
+    /// Grows by one with each save.
+    pub version: i64,
+    pub created: UnixMs,
+}
+
+/// Settings were saved, and are obeyed by the next call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Saved {
+    /// The room's version from now on.
+    pub version: i64,
+}
+
+/// The columns of a room, then the rest of the statement.
+macro_rules! select_room {
+    ($rest:literal) => {
+        concat!(
+            "SELECT r.id, n.number, n.account_id, n.description, r.language, r.pin, r.enter_muted, r.version, ",
+            "r.created FROM rooms r JOIN numbers n ON n.digits = r.digits ",
+            $rest
+        )
+    };
+}
+pub(crate) use select_room;
+
+impl Store {
+    /// Gives the account a number, with a room and both its addresses.
+    ///
+    /// # Errors
+    /// [`StoreError::NumberTaken`], with or without `+`; [`StoreError::TooMany`]; [`StoreError::NoAccount`];
+    /// [`StoreError::Description`].
+    pub async fn add_number(
+        &self,
+        now: UnixMs,
+        number: PhoneNumber,
+        account: AccountId,
+        description: &str,
+        settings: RoomSettings,
+    ) -> Result<Room, StoreError> {
+        let description = parse_description(description)?;
+        let id = RoomId(random::id(now)?);
+        let mut transaction = self.write().await?;
+        may_be_added(&mut transaction, &number, account).await?;
+        sqlx::query(
+            "INSERT INTO numbers (digits, number, account_id, description, created) VALUES (?, ?, ?, ?, ?)",
+        )
+        .bind(digits(&number))
+        .bind(number.as_str())
+        .bind(account.0)
+        .bind(&description)
+        .bind(to_db(now))
+        .execute(&mut *transaction)
+        .await?;
+        sqlx::query(
+            "INSERT INTO rooms (id, digits, language, pin, enter_muted, created) VALUES (?, ?, ?, ?, ?, ?)",
+        )
+        .bind(id.0)
+        .bind(digits(&number))
+        .bind(settings.language.code())
+        .bind(settings.pin.as_ref().map(Pin::as_str))
+        .bind(settings.enter_muted)
+        .bind(to_db(now))
+        .execute(&mut *transaction)
+        .await?;
+        for kind in AddressKind::ALL {
+            address::renew(&mut transaction, now, id, kind).await?;
+        }
+        transaction.commit().await?;
+        Ok(Room { id, number, account, description, settings, version: 1, created: now })
+    }
+
+    /// The rooms of one account, by number.
+    pub async fn rooms_of(&self, account: AccountId) -> Result<Vec<Room>, StoreError> {
+        let query = sqlx::query(select_room!("WHERE n.account_id = ? ORDER BY n.digits, r.room_number"));
+        let rows = query.bind(account.0).fetch_all(&self.readers).await?;
+        rows.iter().map(room_from).collect()
+    }
+
+    /// The rooms of all accounts, by number.
+    pub async fn all_rooms(&self) -> Result<Vec<Room>, StoreError> {
+        let query = sqlx::query(select_room!("ORDER BY n.digits, r.room_number"));
+        let rows = query.fetch_all(&self.readers).await?;
+        rows.iter().map(room_from).collect()
+    }
+
+    /// What a call to `number` leads to. A leading `+` makes no difference: trunks write it, or not.
+    pub async fn dial(&self, number: &PhoneNumber) -> Result<Option<Room>, StoreError> {
+        let mut connection = self.readers.acquire().await?;
+        room_of_number(&mut connection, number).await
+    }
+
+    /// The account's right to a room of its own; `None` where the number is unknown or somebody else's.
+    pub async fn room_for_owner(
+        &self,
+        account: &Account,
+        number: &PhoneNumber,
+    ) -> Result<Option<OwnerAccess>, StoreError> {
+        Ok(self.dial(number).await?.and_then(|room| OwnerAccess::new(room, account)))
+    }
+
+    /// Saves what a page shows. `expected_version`: that of the room when the page read it.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`], and nothing is saved, where somebody else saved meanwhile or the number changed hands;
+    /// [`StoreError::Description`].
+    pub async fn save_settings(
+        &self,
+        access: &OwnerAccess,
+        expected_version: i64,
+        description: &str,
+        settings: &RoomSettings,
+    ) -> Result<Saved, StoreError> {
+        let description = parse_description(description)?;
+        let mut transaction = self.write().await?;
+        let current = room_of_number(&mut transaction, &access.room().number).await?;
+        let current = current.filter(|room| {
+            room.id == access.room().id
+                && room.account == access.account()
+                && room.version == expected_version
+        });
+        let Some(mut room) = current else { return Err(StoreError::Stale) };
+        room.description = description;
+        room.settings = settings.clone();
+        let version = update(&mut transaction, &room).await?;
+        transaction.commit().await?;
+        Ok(Saved { version })
+    }
+
+    /// Changes a room's description and settings by hand: whatever else `change` changes is not kept. `None` where the
+    /// number is unknown.
+    ///
+    /// # Errors
+    /// [`StoreError::Description`], and nothing is saved.
+    pub async fn set_number(
+        &self,
+        number: &PhoneNumber,
+        change: impl FnOnce(&mut Room) + Send,
+    ) -> Result<Option<Room>, StoreError> {
+        let mut transaction = self.write().await?;
+        let Some(before) = room_of_number(&mut transaction, number).await? else { return Ok(None) };
+        let mut wanted = before.clone();
+        change(&mut wanted);
+        let description = parse_description(&wanted.description)?;
+        let mut room = Room { description, settings: wanted.settings, ..before };
+        room.version = update(&mut transaction, &room).await?;
+        transaction.commit().await?;
+        Ok(Some(room))
+    }
+}
+
+/// The number as it is looked up.
+fn digits(number: &PhoneNumber) -> &str {
+    number.as_str().trim_start_matches('+')
+}
+
+async fn may_be_added(
+    connection: &mut SqliteConnection,
+    number: &PhoneNumber,
+    account: AccountId,
+) -> Result<(), StoreError> {
+    let exists = sqlx::query_scalar::<_, bool>("SELECT EXISTS (SELECT 1 FROM accounts WHERE id = ?)");
+    if !exists.bind(account.0).fetch_one(&mut *connection).await? {
+        return Err(StoreError::NoAccount);
+    }
+    let taken = sqlx::query_scalar::<_, bool>("SELECT EXISTS (SELECT 1 FROM numbers WHERE digits = ?)");
+    if taken.bind(digits(number)).fetch_one(&mut *connection).await? {
+        return Err(StoreError::NumberTaken);
+    }
+    let count = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM numbers WHERE account_id = ?");
+    let count = count.bind(account.0).fetch_one(connection).await?;
+    if usize::try_from(count).unwrap_or(usize::MAX) >= NUMBERS_PER_ACCOUNT {
+        return Err(StoreError::TooMany);
+    }
+    Ok(())
+}
+
+async fn room_of_number(
+    connection: &mut SqliteConnection,
+    number: &PhoneNumber,
+) -> Result<Option<Room>, StoreError> {
+    let query = sqlx::query(select_room!("WHERE r.digits = ? AND r.room_number = 0")).bind(digits(number));
+    query.fetch_optional(connection).await?.as_ref().map(room_from).transpose()
+}
+
+/// Writes the description and the settings, and returns the version that they have then.
+async fn update(connection: &mut SqliteConnection, room: &Room) -> Result<i64, StoreError> {
+    let version = sqlx::query_scalar::<_, i64>(
+        "UPDATE rooms SET language = ?, pin = ?, enter_muted = ?, version = version + 1 WHERE id = ? \
+         RETURNING version",
+    )
+    .bind(room.settings.language.code())
+    .bind(room.settings.pin.as_ref().map(Pin::as_str))
+    .bind(room.settings.enter_muted)
+    .bind(room.id.0)
+    .fetch_one(&mut *connection)
+    .await?;
+    sqlx::query("UPDATE numbers SET description = ? WHERE digits = ?")
+        .bind(&room.description)
+        .bind(digits(&room.number))
+        .execute(connection)
+        .await?;
+    Ok(version)
+}
+
+pub(crate) fn room_from(row: &SqliteRow) -> Result<Room, StoreError> {
+    let number: String = row.try_get("number")?;
+    let language: String = row.try_get("language")?;
+    let pin: Option<String> = row.try_get("pin")?;
+    let pin = pin.map(|pin| pin.parse()).transpose();
+    Ok(Room {
+        id: RoomId(row.try_get::<Uuid, _>("id")?),
+        number: number.parse().map_err(|_| StoreError::Damaged("a number"))?,
+        account: AccountId(row.try_get::<Uuid, _>("account_id")?),
+        description: row.try_get("description")?,
+        settings: RoomSettings {
+            language: language.parse().map_err(|_| StoreError::Damaged("a room's language"))?,
+            pin: pin.map_err(|_| StoreError::Damaged("a room's PIN"))?,
+            enter_muted: row.try_get("enter_muted")?,
+        },
+        version: row.try_get("version")?,
+        created: from_db(row.try_get("created")?),
+    })
+}
+
+fn parse_description(s: &str) -> Result<String, StoreError> {
+    let s = s.trim();
+    if s.chars().count() > DESCRIPTION_CHARS || s.chars().any(char::is_control) {
+        return Err(StoreError::Description);
+    }
+    Ok(s.to_owned())
+}
