@@ -108,3 +108,47 @@ fn row_from(row: &SqliteRow) -> Result<AuditRow, StoreError> {
 fn cut(s: &str) -> &str {
     s.char_indices().nth(CALLER_CHARS).map_or(s, |(end, _)| &s[..end])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{NewAccount, Room};
+    use model::{Language, RoomSettings};
+
+    async fn room(store: &Store, number: &str, email: &str) -> Room {
+        let new = NewAccount {
+            nic: None,
+            email: email.parse().unwrap(),
+            password: "correct horse".parse().unwrap(),
+            language: Language::Fr,
+        };
+        let account = store.create_account(1, new).await.unwrap();
+        store.add_number(1, number.parse().unwrap(), account.id, "", RoomSettings::default()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn forgets_the_oldest_of_this_room_only() {
+        let store = Store::in_memory().await.unwrap();
+        let (busy, quiet) = (room(&store, "3000", "a@b").await, room(&store, "3001", "b@b").await);
+        store.audit(1, quiet.id, Actor::Cli, "lock", None, None).await.unwrap();
+        let full = i64::try_from(AUDIT_ROWS_PER_ROOM).unwrap();
+        sqlx::query(
+            "WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ?) \
+             INSERT INTO audit (at, room_id, actor, what) SELECT i, ?, 'cli', 'lock' FROM n",
+        )
+        .bind(full)
+        .bind(busy.id.0)
+        .execute(&store.writer)
+        .await
+        .unwrap();
+        for at in 0..u64::try_from(PRUNE_EVERY).unwrap() {
+            store.audit(20_000 + at, busy.id, Actor::Cli, "unlock", None, None).await.unwrap();
+        }
+        let rows = store.audit_rows(busy.id, usize::MAX).await.unwrap();
+        let limits = AUDIT_ROWS_PER_ROOM..AUDIT_ROWS_PER_ROOM + usize::try_from(PRUNE_EVERY).unwrap();
+        assert!(limits.contains(&rows.len()), "{}", rows.len());
+        assert_eq!(rows[0].at, 20_000 + 255);
+        assert!(rows.last().unwrap().at > 1);
+        assert_eq!(store.audit_rows(quiet.id, 10).await.unwrap().len(), 1);
+    }
+}

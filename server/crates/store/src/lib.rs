@@ -63,7 +63,10 @@ impl Store {
     /// [`StoreError::File`] where the file or folder cannot be made; [`StoreError::Newer`] where a newer version of
     /// the program made it; [`StoreError::Database`] where it is not a database, or another process holds it locked.
     pub async fn open(path: &Path) -> Result<Store, StoreError> {
-        create_private(path)
+        let file = path.to_owned();
+        let created = tokio::task::spawn_blocking(move || create_private(&file)).await;
+        let lock = created
+            .unwrap_or_else(|stopped| Err(std::io::Error::other(stopped)))
             .map_err(|source| StoreError::File { path: path.display().to_string(), source })?;
         let options = SqliteConnectOptions::new()
             .filename(path)
@@ -73,6 +76,7 @@ impl Store {
             .busy_timeout(BUSY_TIMEOUT);
         let writer = lasting_pool(1).connect_with(options.clone()).await?;
         migrate(&writer).await?;
+        drop(lock);
         let readers = lasting_pool(READERS).connect_lazy_with(options.pragma("query_only", "1"));
         Ok(Store::over(readers, writer))
     }
@@ -147,20 +151,29 @@ fn lasting_pool(connections: u32) -> SqlitePoolOptions {
 async fn migrate(pool: &SqlitePool) -> Result<(), StoreError> {
     let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
     let connection: &mut SqliteConnection = &mut transaction;
-    MIGRATOR.run(connection).await?;
+    // `run` would ask for more than a future that may move between threads can promise.
+    MIGRATOR.run_direct(None, connection, false).await?;
     Ok(transaction.commit().await?)
 }
 
-/// PINs and addresses are in the file: others on this machine have no business in it. SQLite gives the files beside
-/// it (`-wal`, `-shm`) the same mode.
-fn create_private(path: &Path) -> std::io::Result<()> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        let mut builder = std::fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.recursive(true).create(folder)?;
+/// Makes the database's file where there is none. PINs and addresses are in it: others on this machine have no business
+/// there. SQLite gives the files beside it (`-wal`, `-shm`) the same mode.
+///
+/// Returns the locked folder: two processes open the database one after the other, because SQLite does not wait for
+/// its turn when it turns on the WAL. The lock is not on the file: whoever closes that drops SQLite's own locks on it.
+fn create_private(path: &Path) -> std::io::Result<std::fs::File> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)?;
+    let lock = std::fs::File::open(folder)?;
+    // Where a file system has no locks, one of two first starts at the same instant may be refused: nothing worse.
+    let _ = lock.lock();
+    match private_file().create_new(true).open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(lock),
     }
-    private_file().create(true).truncate(false).open(path).map(drop)
 }
 
 fn private_file() -> std::fs::OpenOptions {

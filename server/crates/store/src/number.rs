@@ -245,3 +245,37 @@ fn parse_description(s: &str) -> Result<String, StoreError> {
     }
     Ok(s.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::NewAccount;
+    use model::Language;
+
+    #[tokio::test]
+    async fn an_account_has_its_fill_of_numbers_at_some_point() {
+        let store = Store::in_memory().await.unwrap();
+        let new = NewAccount {
+            nic: None,
+            email: "a@b".parse().unwrap(),
+            password: "correct horse".parse().unwrap(),
+            language: Language::Fr,
+        };
+        let account = store.create_account(1, new).await.unwrap();
+        sqlx::query(
+            "WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ?) INSERT INTO numbers \
+             (digits, number, account_id, description, created) SELECT i + 100000, i + 100000, ?, '', 0 FROM n",
+        )
+        .bind(i64::try_from(NUMBERS_PER_ACCOUNT - 1).unwrap())
+        .bind(account.id.0)
+        .execute(&store.writer)
+        .await
+        .unwrap();
+        let add = |number: &str| {
+            store.add_number(1, number.parse().unwrap(), account.id, "", RoomSettings::default())
+        };
+        assert!(add("3000").await.is_ok());
+        assert!(matches!(add("3001").await, Err(StoreError::TooMany)));
+        assert!(matches!(add("3000").await, Err(StoreError::NumberTaken)));
+    }
+}
