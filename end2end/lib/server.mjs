@@ -1,0 +1,114 @@
+// The program under test: one process per test, on free ports, with a data directory of its own.
+
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { freePorts } from './ports.mjs';
+import { Child, run } from './process.mjs';
+import { until } from './wait.mjs';
+
+const RTP_PORTS = 100;
+
+/** The program: `CONFERENCE_BIN`, else the release build of this tree. */
+export function binary() {
+  const path = resolve(process.env.CONFERENCE_BIN ?? join(import.meta.dirname, '../../target/release/conference'));
+  if (!existsSync(path)) throw new Error(`${path} is missing: cargo xtask build --release, or set CONFERENCE_BIN`);
+  return path;
+}
+
+export const ACCOUNT = { email: 'a@example.org', password: 'correct horse battery' };
+export const NUMBER = '3000';
+
+export class Server {
+  /** A server with an account and the number 3000 with `settings` (`pin=1234`, …), or with an empty data directory. */
+  static async start({ settings = [], empty = false } = {}) {
+    const server = new Server();
+    server.folder = mkdtempSync(join(tmpdir(), 'conference-end2end-'));
+    server.data = join(server.folder, 'data');
+    [server.httpPort, server.sipPort] = [await freePorts(), await freePorts()];
+    server.rtpPorts = await freePorts(RTP_PORTS);
+    server.http = `http://127.0.0.1:${server.httpPort}`;
+    server.sip = `127.0.0.1:${server.sipPort}`;
+    try {
+      if (!empty) {
+        await server.cli(['account', 'add', ACCOUNT.email, '--password-stdin'], { input: `${ACCOUNT.password}\n` });
+        await server.cli(['number', 'add', NUMBER, '--account', ACCOUNT.email, 'language=en', ...settings]);
+      }
+      await server.run();
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+    return server;
+  }
+
+  /** Starts the process on the same ports and data as before, and waits until it is ready. */
+  async run() {
+    const flags = {
+      '--data': this.data,
+      '--http': `127.0.0.1:${this.httpPort}`,
+      '--sip': this.sip,
+      '--rtp-ports': `${this.rtpPorts}-${this.rtpPorts + RTP_PORTS - 1}`,
+    };
+    this.child = new Child(binary(), ['serve', ...Object.entries(flags).flat()], { cwd: this.folder });
+    await until(() => `the server to be ready\n${this.child.tail()}`, () => this.#ready(), { withinMs: 30_000 });
+  }
+
+  async #ready() {
+    if (!this.child.running) throw new Error(`the server did not start\n${this.child.tail()}`);
+    return fetch(`${this.http}/readyz`).then((response) => response.ok, () => false);
+  }
+
+  /** Runs a command beside the server, on its data; returns what it prints. */
+  cli(args, options) {
+    return run(binary(), [...args, '--data', this.data], { cwd: this.folder, ...options });
+  }
+
+  /** The addresses `{ follow, control }` of a number, as the program prints them. */
+  async addresses(number = NUMBER) {
+    const printed = await this.cli(['address', number]);
+    const [follow, control] = ['follow', 'control'].map((kind) => printed.match(new RegExp(`^${kind}\\s+(\\S+)`, 'm'))?.[1]);
+    if (!follow?.startsWith(`${this.http}/follow/`) || !control?.startsWith(`${this.http}/control/`)) {
+      throw new Error(`conference address must print lines "follow URL" and "control URL" of ${this.http}:\n${printed}`);
+    }
+    return { follow, control };
+  }
+
+  /** The members that a page served now shows: its HTML, before any script. */
+  async members(url) {
+    const response = await fetch(url, { headers: { 'accept-language': 'en' } });
+    if (!response.ok) throw new Error(`${url}: ${response.status}`);
+    const tags = (await response.text()).match(/<[a-z]+\b[^>]*\bdata-member(?=[\s=>/])[^>]*>/g) ?? [];
+    const is = (tag, name) => new RegExp(`\\bdata-${name}="?true`).test(tag);
+    return tags.map((tag) => ({ talking: is(tag, 'talking'), muted: is(tag, 'muted'), deaf: is(tag, 'deaf') }));
+  }
+
+  /** Waits until `count` members are in the conference, and past their greeting and PIN. */
+  async untilMembers(url, count, withinMs = 20_000) {
+    let seen;
+    const there = async () => {
+      seen = await this.members(url);
+      return seen.length === count;
+    };
+    await until(() => `${count} members on ${url}; there are ${seen?.length}`, there, { withinMs, pollMs: 50 });
+    return seen;
+  }
+
+  /** Fails, with what the server printed, unless it still runs and answers. */
+  async assertAlive() {
+    if (!this.child.running || !(await this.#ready())) {
+      throw new Error(`the server has ended: ${JSON.stringify(this.child.result)}\n${this.child.tail(80)}`);
+    }
+  }
+
+  /** As a crash does it. */
+  async crash() {
+    await this.child.stop();
+  }
+
+  async stop() {
+    await this.child?.stop();
+    if (process.env.KEEP) console.log(`kept: ${this.folder}`);
+    else rmSync(this.folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,79 @@
+// SIPp, run with one scenario of ../sipp/ against the server.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
+import { join } from 'node:path';
+import { freePorts } from './ports.mjs';
+import { Child } from './process.mjs';
+import { bounded } from './wait.mjs';
+
+const SCENARIOS = join(import.meta.dirname, '../sipp');
+const WITHIN_SECONDS = 30;
+
+function logs(folder) {
+  const read = (name) => {
+    try {
+      return readFileSync(join(folder, name), 'utf8');
+    } catch {
+      return '';
+    }
+  };
+  return `--- SIPp's errors\n${read('errors.log').slice(-4000)}\n--- SIPp's messages\n${read('messages.log').slice(-6000)}`;
+}
+
+/** A running SIPp. `done` resolves with its messages once every call went as the scenario says, and rejects otherwise. */
+export class Sipp {
+  /**
+   * `keys` fill `[name]` in the scenario, `replace` any other text in it (what SIPp reads before it fills keys: methods
+   * and what it looks for).
+   */
+  static async start(server, scenario, { number = '3000', calls = 1, keys = {}, replace = {} } = {}) {
+    const sipp = new Sipp();
+    sipp.folder = mkdtempSync(join(server.folder, `sipp-${scenario}-`));
+    let text = readFileSync(join(SCENARIOS, `${scenario}.xml`), 'utf8');
+    for (const [from, to] of Object.entries(replace)) text = text.replaceAll(from, to);
+    writeFileSync(join(sipp.folder, 'scenario.xml'), text);
+    const port = await freePorts();
+    sipp.mediaPort = port + 2;
+    const pairs = Object.entries(keys).flatMap(([name, value]) => ['-key', name, String(value)]);
+    sipp.child = new Child(
+      'sipp',
+      [
+        ...['-sf', 'scenario.xml', '-s', number, '-m', String(calls), '-r', '20', '-i', '127.0.0.1', '-p', String(port)],
+        ...['-mi', '127.0.0.1', '-mp', String(sipp.mediaPort), '-nostdin', '-recv_timeout', '15000'],
+        ...['-timeout', `${WITHIN_SECONDS}s`, '-timeout_error', '-trace_err', '-error_file', 'errors.log'],
+        ...['-trace_msg', '-message_file', 'messages.log', ...pairs, server.sip],
+      ],
+      { cwd: sipp.folder, env: { TERM: 'dumb' } },
+    );
+    sipp.done = sipp.#finish(scenario, server);
+    sipp.done.catch(() => {});
+    return sipp;
+  }
+
+  async #finish(scenario, server) {
+    try {
+      const { code, signal } = await bounded(`SIPp's scenario ${scenario}`, this.child.ended, (WITHIN_SECONDS + 5) * 1000);
+      if (code !== 0) throw new Error(`SIPp's scenario ${scenario} failed (${code ?? signal})`);
+    } catch (error) {
+      throw new Error(`${error.message}\n${logs(this.folder)}\n${server.child.tail()}`);
+    } finally {
+      await this.child.stop();
+    }
+    return this.messages();
+  }
+
+  /** All that was sent and received so far. */
+  messages() {
+    return readFileSync(join(this.folder, 'messages.log'), 'utf8');
+  }
+
+  async stop() {
+    await this.child.stop();
+  }
+}
+
+/** Runs a scenario to its end; returns the messages. */
+export async function sipp(server, scenario, options) {
+  return (await Sipp.start(server, scenario, options)).done;
+}
