@@ -1,1 +1,79 @@
-fn main() {}
+//! `cargo xtask …`: what cargo alone cannot do with this workspace, because the program holds the browser's
+//! half of the panel inside.
+
+mod assets;
+mod bench;
+mod frontend;
+mod hash;
+mod house;
+mod lint;
+mod process;
+mod run;
+mod server;
+mod style;
+mod test;
+mod tools;
+mod wasm_target;
+mod workspace;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::workspace::{Profile, Workspace};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Builds, runs and tests the whole of conference")]
+struct Cli {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build both halves and start the server on `data/`
+    Run {
+        /// Optimised, as it is given out
+        #[arg(long)]
+        release: bool,
+        /// What follows `--` is handed to `conference serve`
+        #[arg(last = true)]
+        args: Vec<String>,
+    },
+    /// Run all tests: lint, unit, simulation, store, then real phones and a real browser
+    Test {
+        /// This stage alone
+        #[arg(long, value_name = "STAGE")]
+        only: Option<test::Stage>,
+    },
+    /// Build the program with pages, style and WebAssembly inside
+    Build {
+        /// Optimised, as it is given out
+        #[arg(long)]
+        release: bool,
+    },
+    /// Check the form, clippy without a warning, and the rules of the house
+    Lint,
+    /// Measure the media engine
+    Bench,
+}
+
+fn main() -> Result<()> {
+    let cli = Cli::parse();
+    let workspace = Workspace::find()?;
+    match cli.command {
+        Task::Run { release, args } => {
+            match run::run(&workspace, Profile::from_release_flag(release), &args)? {}
+        }
+        Task::Test { only } => test::run(&workspace, only),
+        Task::Build { release } => build(&workspace, Profile::from_release_flag(release)),
+        Task::Lint => lint::run(&workspace),
+        Task::Bench => bench::run(&workspace),
+    }
+}
+
+fn build(workspace: &Workspace, profile: Profile) -> Result<()> {
+    let built = server::build(workspace, profile)?;
+    println!("{}", built.site.sizes()?);
+    println!("{}", built.program.display());
+    Ok(())
+}
