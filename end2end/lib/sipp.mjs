@@ -1,7 +1,6 @@
 // SIPp, run with one scenario of ../sipp/ against the server.
 
-import { readFileSync, writeFileSync } from 'node:fs';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePorts } from './ports.mjs';
 import { Child } from './process.mjs';
@@ -77,3 +76,17 @@ export class Sipp {
 export async function sipp(server, scenario, options) {
   return (await Sipp.start(server, scenario, options)).done;
 }
+
+const does = (action) => `<nop><action><exec ${action}/></action></nop>`;
+
+/** Makes `until-bye` say a file of raw µ-law, again and again. */
+export const saying = (file) => ({
+  '[media_port]': '[rtpstream_audio_port]',
+  '<!-- DOES -->': does(`rtp_stream="${file},-1,0"`),
+});
+
+/** Makes `until-bye` type digits as RFC 4733 events. SIPp sends them from a raw socket. */
+export const typing = (digits) => ({ '<!-- DOES -->': does(`play_dtmf="${digits}"`) });
+
+/** Makes a scenario offer G.729 and G.723 alone. */
+export const OTHER_CODECS = { 'RTP/AVP 0 8 101': 'RTP/AVP 18 4' };

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { Fixture } from '../lib/fixture.mjs';
 import { continuity, NOT_HEARD, strongest } from '../lib/recording.mjs';
 import { NUMBER } from '../lib/server.mjs';
+import { saying, typing } from '../lib/sipp.mjs';
 import { peak } from '../lib/tone.mjs';
 import { until } from '../lib/wait.mjs';
 import { muLaw, sine } from '../lib/wav.mjs';
@@ -52,7 +53,7 @@ test('SIPp is heard by baresip', async (t) => {
   await server.untilMembers(follow, 1);
   const file = join(server.folder, 'tone.ul');
   writeFileSync(file, muLaw(sine(1050, 2, RATE_HZ)));
-  const caller = await fixture.sipp('says', { replace: { FILE: file } });
+  const caller = await fixture.sipp('until-bye', { replace: saying(file) });
   await phone.recording.hears({ heard: [1050], notHeard: [450] });
   server.child.signal('SIGTERM');
   await caller.done;
@@ -117,7 +118,7 @@ test('a PIN typed by SIPp lets it in', { skip: rawSockets }, async (t) => {
   const fixture = new Fixture(t);
   const server = await fixture.server({ settings: ['pin=1234'] });
   const { follow } = await server.addresses();
-  const caller = await fixture.sipp('types', { replace: { DIGITS: '1234#' } });
+  const caller = await fixture.sipp('until-bye', { replace: typing('1234#') });
   await server.untilMembers(follow, 1);
   server.child.signal('SIGTERM');
   await caller.done;
