@@ -1,0 +1,366 @@
+//! Placing a call and being in it.
+
+use crate::codec::Codec;
+use crate::driver::{Command, Driver, Phase};
+use crate::dtmf::{Digit, DigitError};
+use crate::hear::Heard;
+use crate::rtp::Statistics;
+use crate::rtp::media::Media;
+use crate::rtp::thread::{MediaThread, SharedMedia, lock, until};
+use crate::sdp::{Direction, SdpError};
+use crate::sip::End;
+use crate::sound::Sound;
+use crate::uri::is_user;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// How long a call may ring before it is given up.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Whom to call, and as whom.
+#[derive(Clone, Debug)]
+pub struct CallConfig {
+    /// Where all SIP is sent.
+    pub server: SocketAddr,
+    /// The number dialled: the user part of the Request-URI.
+    pub number: String,
+    /// The calling number: the user part of From.
+    pub from: String,
+    pub display_name: Option<String>,
+    /// The codec offered first; the other law stands behind it.
+    pub codec: Codec,
+    /// The address that SIP and RTP are bound to.
+    pub local_ip: IpAddr,
+    /// How long it may ring.
+    pub answer_timeout: Duration,
+    /// Keep what is heard, an hour at most, for [`Call::take_recording`].
+    pub record: bool,
+}
+
+impl CallConfig {
+    /// A call by µ-law that is not recorded, from loopback to a server on loopback, else from any address.
+    #[must_use]
+    pub fn new(server: SocketAddr, number: impl Into<String>, from: impl Into<String>) -> CallConfig {
+        CallConfig {
+            server,
+            number: number.into(),
+            from: from.into(),
+            display_name: None,
+            codec: Codec::Pcmu,
+            local_ip: local_ip_towards(server).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            answer_timeout: ANSWER_TIMEOUT,
+            record: false,
+        }
+    }
+}
+
+/// The address of this machine from which `server` is reached. Connecting a UDP socket sends nothing.
+fn local_ip_towards(server: SocketAddr) -> Option<IpAddr> {
+    let socket = std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    socket.connect(server).ok()?;
+    socket.local_addr().ok().map(|address| address.ip())
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    #[error("no socket could be opened: {0}")]
+    Io(#[from] std::io::Error),
+    #[error("“{0}” cannot be dialled")]
+    Number(String),
+    #[error("nobody answers SIP at {0}")]
+    Unreachable(SocketAddr),
+    #[error("no reply from {0}")]
+    NoReply(SocketAddr),
+    #[error("the call is refused: {code} {reason}")]
+    Refused { code: u16, reason: String },
+    #[error("nobody answered within {} s", .0.as_secs())]
+    NotAnswered(Duration),
+    #[error("the call was cancelled")]
+    Cancelled,
+    #[error("the answer cannot be used: {0}")]
+    Answer(#[from] SdpError),
+    #[error("the call ended before it was answered")]
+    Ended,
+}
+
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum DigitsError {
+    #[error(transparent)]
+    Digit(#[from] DigitError),
+    #[error("the other side does not take telephone-events")]
+    NotAgreed,
+    #[error("the call has ended")]
+    Ended,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ReinviteError {
+    #[error("no socket could be opened: {0}")]
+    Io(#[from] std::io::Error),
+    #[error("the change is refused: {code} {reason}")]
+    Refused { code: u16, reason: String },
+    #[error("the answer cannot be used: {0}")]
+    Answer(#[from] SdpError),
+    #[error("a change of the call is under way")]
+    Busy,
+    #[error("the call has ended")]
+    Ended,
+}
+
+/// What a re-INVITE asks for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reinvite {
+    /// What we want to do from now on: [`Direction::SendOnly`] or [`Direction::Inactive`] put on hold.
+    pub direction: Direction,
+    /// Move the media to a new port and SSRC.
+    pub new_source: bool,
+}
+
+/// What has been heard of a call that is not answered yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// The INVITE is on its way.
+    Dialling,
+    /// A provisional response came: 180 rings, 183 may carry sound.
+    Ringing {
+        code: u16,
+    },
+    Answered,
+    Over,
+}
+
+/// How a call went.
+#[derive(Clone, Debug)]
+pub struct CallReport {
+    pub end: End,
+    /// From the answer to the end.
+    pub duration: Duration,
+    pub statistics: Statistics,
+}
+
+/// A call that is being placed. Dropping it sends CANCEL.
+pub struct Dialling {
+    call: Call,
+    server: SocketAddr,
+    answer_timeout: Duration,
+}
+
+/// A call that was answered. Dropping it sends BYE.
+pub struct Call {
+    commands: mpsc::Sender<Command>,
+    phase: watch::Receiver<Phase>,
+    media: SharedMedia,
+    dialled_at: Instant,
+    answered_at: Instant,
+}
+
+/// Places a call and waits for its answer; `sound` starts with it.
+///
+/// # Errors
+/// [`CallError`] says why there is no call: nobody there, refused (with code and reason), not answered in time.
+pub async fn call(config: CallConfig, sound: Sound) -> Result<Call, CallError> {
+    dial(config, sound).await?.answered().await
+}
+
+/// Sends the INVITE; the answer is waited for by [`Dialling::answered`].
+///
+/// # Errors
+/// If no socket can be opened, or the number cannot stand in a SIP URI.
+pub async fn dial(config: CallConfig, sound: Sound) -> Result<Dialling, CallError> {
+    dial_on(&MediaThread::shared()?, config, sound).await
+}
+
+/// [`dial`], with the media in a thread of the caller's choice.
+pub(crate) async fn dial_on(
+    thread: &Arc<MediaThread>,
+    config: CallConfig,
+    sound: Sound,
+) -> Result<Dialling, CallError> {
+    for user in [&config.number, &config.from] {
+        if !is_user(user) {
+            return Err(CallError::Number(user.clone()));
+        }
+    }
+    let media = Media::new(sound, config.record, Instant::now(), &mut rand::rng());
+    let media = Arc::new(Mutex::new(media));
+    let (commands, inbox) = mpsc::channel(8);
+    let (phase_sender, phase) = watch::channel(Phase::Dialling);
+    let driver = Driver::start(&config, Arc::clone(thread), Arc::clone(&media), inbox, phase_sender).await?;
+    tokio::spawn(driver.run());
+    let now = Instant::now();
+    let call = Call { commands, phase, media, dialled_at: now, answered_at: now };
+    Ok(Dialling { call, server: config.server, answer_timeout: config.answer_timeout })
+}
+
+impl Dialling {
+    /// What is known now.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        match *self.call.phase.borrow() {
+            Phase::Dialling => Progress::Dialling,
+            Phase::Ringing(code) => Progress::Ringing { code },
+            Phase::Answered => Progress::Answered,
+            Phase::Ended(_) | Phase::Unusable(_) => Progress::Over,
+        }
+    }
+
+    /// Waits until [`Dialling::progress`] is news.
+    pub async fn changed(&mut self) {
+        if self.call.phase.changed().await.is_err() {
+            std::future::pending().await
+        }
+    }
+
+    /// Waits for the answer.
+    ///
+    /// # Errors
+    /// As [`call`].
+    pub async fn answered(mut self) -> Result<Call, CallError> {
+        let server = self.server;
+        let settled = self.call.phase.wait_for(|phase| !matches!(phase, Phase::Dialling | Phase::Ringing(_)));
+        let phase = match tokio::time::timeout(self.answer_timeout, settled).await {
+            Ok(Ok(phase)) => phase.clone(),
+            Ok(Err(_)) => return Err(CallError::Ended),
+            Err(_) => return Err(CallError::NotAnswered(self.answer_timeout)),
+        };
+        match phase {
+            Phase::Ended(End::Refused { code, reason }) => Err(CallError::Refused { code, reason }),
+            Phase::Ended(End::NoReply) => Err(CallError::NoReply(server)),
+            Phase::Ended(End::Unreachable) => Err(CallError::Unreachable(server)),
+            Phase::Ended(End::Cancelled) => Err(CallError::Cancelled),
+            Phase::Unusable(error) => Err(CallError::Answer(error)),
+            // Answered, and perhaps hung up already: the call says so itself.
+            Phase::Answered | Phase::Ended(_) | Phase::Dialling | Phase::Ringing(_) => {
+                self.call.answered_at = Instant::now();
+                Ok(self.call)
+            }
+        }
+    }
+
+    /// Cancels, and waits until the other side has confirmed it.
+    pub async fn cancel(mut self) {
+        let _ = self.call.commands.send(Command::HangUp).await;
+        let _ = self.call.phase.wait_for(|phase| matches!(phase, Phase::Ended(_) | Phase::Unusable(_))).await;
+    }
+}
+
+impl Call {
+    /// Types keys, 100 ms each, as RFC 4733 telephone-events; returns when the last has been sent.
+    ///
+    /// # Errors
+    /// If `keys` has something else than `0-9 * # A-D`, if digits were not agreed, or if the call ends meanwhile.
+    pub async fn digits(&self, keys: &str) -> Result<(), DigitsError> {
+        let through = self.press(keys)?;
+        tokio::select! {
+            () = until(&self.media, |media| media.digits_sent() >= through) => Ok(()),
+            _ = self.ended() => Err(DigitsError::Ended),
+        }
+    }
+
+    /// Queues keys behind those still being sent, and does not wait for them.
+    ///
+    /// # Errors
+    /// As [`Call::digits`].
+    pub fn start_digits(&self, keys: &str) -> Result<(), DigitsError> {
+        if self.is_over() {
+            return Err(DigitsError::Ended);
+        }
+        self.press(keys).map(drop)
+    }
+
+    fn press(&self, keys: &str) -> Result<u64, DigitsError> {
+        let digits = Digit::parse_all(keys)?;
+        let mut media = lock(&self.media);
+        media.telephone_event().ok_or(DigitsError::NotAgreed)?;
+        Ok(media.press(&digits))
+    }
+
+    /// Says something else from now on.
+    pub fn set_sound(&self, sound: Sound) {
+        lock(&self.media).set_sound(sound);
+    }
+
+    /// What was heard in the last 100 ms.
+    #[must_use]
+    pub fn heard(&self) -> Heard {
+        lock(&self.media).heard()
+    }
+
+    /// Waits until what is heard meets `condition`, which is asked every 20 ms.
+    ///
+    /// # Errors
+    /// What was heard last, if the condition is not met `within` this time or the call ends.
+    pub async fn wait_until(
+        &self,
+        within: Duration,
+        mut condition: impl FnMut(&Heard) -> bool,
+    ) -> Result<Heard, Heard> {
+        let met = until(&self.media, |media| condition(&media.heard()));
+        tokio::select! {
+            () = met => Ok(self.heard()),
+            _ = self.ended() => Err(self.heard()),
+            () = tokio::time::sleep(within) => Err(self.heard()),
+        }
+    }
+
+    /// What was heard since the answer or the last taking: 8 kHz, silence where no packet came. Empty unless
+    /// [`CallConfig::record`] is set.
+    #[must_use]
+    pub fn take_recording(&self) -> Vec<i16> {
+        lock(&self.media).take_recording()
+    }
+
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        lock(&self.media).statistics()
+    }
+
+    /// From the INVITE to its answer.
+    #[must_use]
+    pub fn setup_time(&self) -> Duration {
+        self.answered_at - self.dialled_at
+    }
+
+    /// Since the answer.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.answered_at.elapsed()
+    }
+
+    /// Asks the other side to change the media; returns when it has agreed.
+    ///
+    /// # Errors
+    /// [`ReinviteError`] says who did not agree.
+    pub async fn reinvite(&self, reinvite: Reinvite) -> Result<(), ReinviteError> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(Command::Reinvite(reinvite, reply)).await.map_err(|_| ReinviteError::Ended)?;
+        answer.await.unwrap_or(Err(ReinviteError::Ended))
+    }
+
+    /// Waits until the call has ended, whoever ended it.
+    pub async fn ended(&self) -> End {
+        let mut phase = self.phase.clone();
+        match phase.wait_for(|phase| matches!(phase, Phase::Ended(_))).await.as_deref() {
+            Ok(Phase::Ended(end)) => end.clone(),
+            // The driver says so before it goes; it is gone without a word only with its runtime.
+            Ok(_) | Err(_) => End::Lost,
+        }
+    }
+
+    /// Whether the call has ended.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(*self.phase.borrow(), Phase::Ended(_))
+    }
+
+    /// Sends BYE, unless the call has ended, and waits for its answer.
+    pub async fn hang_up(self) -> CallReport {
+        let duration = self.elapsed();
+        // If the driver is gone, the call has ended.
+        let _ = self.commands.send(Command::HangUp).await;
+        let end = self.ended().await;
+        CallReport { end, duration, statistics: self.statistics() }
+    }
+}
