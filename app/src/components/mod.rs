@@ -1,0 +1,18 @@
+//! What pages are made of. The islands among them run in the browser too; the rest is rendered on the server.
+
+pub mod copy_field;
+pub mod icon;
+pub mod live_room;
+pub mod member_row;
+pub mod pin_field;
+pub mod save_bar;
+pub mod timeline;
+
+#[cfg(feature = "ssr")]
+pub mod address_card;
+#[cfg(feature = "ssr")]
+pub mod field;
+#[cfg(feature = "ssr")]
+pub mod frame;
+#[cfg(feature = "ssr")]
+pub mod room_head;

@@ -1,0 +1,32 @@
+//! `/control/{token}`: to watch and to moderate.
+
+use super::live::LiveView;
+use super::not_found::UnknownAddress;
+use super::rooms::broken;
+use crate::components::frame::{Entrance, Frame};
+use crate::live::door::Door;
+use crate::server::Panel;
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+
+#[component]
+pub(crate) fn Control() -> impl IntoView {
+    let token = use_params_map().get_untracked().get("token").unwrap_or_default();
+    let panel = expect_context::<Panel>();
+    let page = async move {
+        match panel.store.control_access(&token).await {
+            Ok(Some(access)) => {
+                let room = access.room().clone();
+                view! {
+                    <Frame title=room.number.grouped() entrance=Entrance::ControlAddress>
+                        <LiveView room door=Door::Control(token) />
+                    </Frame>
+                }
+                .into_any()
+            }
+            Ok(None) => view! { <UnknownAddress entrance=Entrance::ControlAddress /> }.into_any(),
+            Err(error) => broken(&error),
+        }
+    };
+    view! { <Suspense>{Suspend::new(page)}</Suspense> }
+}

@@ -1,0 +1,22 @@
+//! `/rooms/{number}/live`: the live view for the owner, who may moderate.
+
+use super::for_owner;
+use crate::components::frame::Frame;
+use crate::components::room_head::{Tab, Tabs};
+use crate::live::door::Door;
+use crate::pages::live::LiveView;
+use leptos::prelude::*;
+
+#[component]
+pub(crate) fn OwnerLive() -> impl IntoView {
+    for_owner(|owner| {
+        let room = owner.room().clone();
+        let number = room.number.to_string();
+        view! {
+            <Frame title=room.number.grouped()>
+                <Tabs number=number.clone() here=Tab::Live />
+                <LiveView room door=Door::Owner(number) />
+            </Frame>
+        }
+    })
+}

@@ -1,0 +1,67 @@
+//! The server's half: routes, forms, and the frame in which pages are rendered.
+
+pub(crate) mod cookie;
+pub(crate) mod headers;
+mod language;
+pub(crate) mod render;
+mod routes;
+
+pub use routes::router;
+
+use crate::api::capability;
+use axum::http::HeaderMap;
+use model::RoomId;
+use std::sync::Arc;
+use store::{OwnerAccess, StoreError};
+
+/// The conferences that go on, as the panel needs them.
+pub trait LiveRooms: Send + Sync + 'static {
+    /// Unix time in milliseconds.
+    fn now(&self) -> model::live::UnixMs;
+
+    /// The room as it is now.
+    fn live(&self, room: RoomId) -> model::Live;
+
+    /// Hands an order to the engine. It is done when the live state shows it.
+    ///
+    /// # Errors
+    /// [`model::Refusal`]; nothing is done then.
+    fn act(&self, room: RoomId, action: model::Action) -> Result<(), model::Refusal>;
+}
+
+/// What the panel stands on. Clones share it.
+#[derive(Clone)]
+pub struct Panel {
+    pub store: store::Store,
+    pub live: Arc<dyn LiveRooms>,
+    /// The base of printed addresses, without a slash at its end; `None`: the host that the request names.
+    pub public_url: Option<String>,
+    /// `host:port` that a SIP phone dials, after `sip:number@`.
+    pub sip_hint: String,
+    /// The panel is reached by HTTPS: its cookies go no other way.
+    pub secure_cookies: bool,
+}
+
+/// The files that pages ask for. The server serves them; their names hold a hash of what is in them.
+#[derive(Clone, Copy, Debug)]
+pub struct Site {
+    /// `/pkg/{output_name}.js` and `/pkg/{output_name}_bg.wasm`.
+    pub output_name: &'static str,
+    /// The style sheet's path.
+    pub style_path: &'static str,
+}
+
+/// The owner's right to the room behind `number`, for a connection that carries the session's cookie.
+///
+/// `None`: nobody is logged in, or the number is unknown or somebody else's.
+///
+/// # Errors
+/// [`StoreError`] where the store fails.
+pub async fn room_by_session(
+    panel: &Panel,
+    headers: &HeaderMap,
+    number: &str,
+) -> Result<Option<OwnerAccess>, StoreError> {
+    let account = capability::account(panel, headers).await?;
+    capability::owner(panel, account.as_ref(), number).await
+}
