@@ -215,6 +215,11 @@ impl Dialog {
         self.events.pop_front()
     }
 
+    #[cfg(test)]
+    pub(super) fn has_news(&self) -> bool {
+        !(self.transmits.is_empty() && self.events.is_empty())
+    }
+
     fn response(&mut self, response: &Response, reason: String, now: Instant) {
         let Some((number, method)) = message::cseq(response) else { return };
         if message::call_id(response).as_ref() != Some(&self.identity.call_id) {

@@ -155,3 +155,103 @@ impl Dialog {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sip::bench::{Bench, request, response};
+    use crate::sip::message::Message;
+    use std::time::Duration;
+
+    #[test]
+    fn an_offer_of_the_peer_is_answered_until_it_is_acknowledged() {
+        let mut bench = Bench::answered();
+        bench.receive(&request("INVITE", 1, "offer"));
+        assert_eq!(bench.event(), Some(Event::RemoteOffer { body: b"offer".to_vec() }));
+        // Nobody has answered yet: the retransmission is no second offer.
+        bench.receive(&request("INVITE", 1, "offer"));
+        assert_eq!((bench.event(), bench.sent()), (None, None));
+        bench.dialog.answer_offer(Ok("answer"), bench.now);
+        let (code, answer) = bench.sent_response();
+        assert_eq!((code, answer.body.as_slice()), (200, b"answer".as_slice()));
+        for ms in [500, 1_500, 3_500, 7_500, 11_500] {
+            assert_eq!(bench.wait(), Duration::from_millis(ms));
+            assert_eq!(bench.sent_response(), (200, answer.clone()));
+        }
+        bench.receive(&request("ACK", 1, ""));
+        assert_eq!((bench.event(), bench.dialog.deadline()), (None, None));
+        // Its Contact has become the target.
+        bench.dialog.hang_up(bench.now);
+        assert_eq!(bench.sent_request(Method::Bye).uri.to_string(), "sip:room@127.0.0.1:8888");
+    }
+
+    #[test]
+    fn the_answer_to_an_offer_of_ours_comes_with_the_ack() {
+        let mut bench = Bench::answered();
+        bench.receive(&request("INVITE", 1, ""));
+        assert_eq!(bench.event(), Some(Event::RemoteOffer { body: vec![] }));
+        bench.dialog.answer_offer(Ok("offer"), bench.now);
+        bench.sent_response();
+        bench.receive(&request("ACK", 1, "answer"));
+        assert_eq!(bench.event(), Some(Event::RemoteAnswer { body: b"answer".to_vec() }));
+    }
+
+    #[test]
+    fn an_offer_that_is_never_acknowledged_ends_the_call() {
+        let mut bench = Bench::answered();
+        bench.receive(&request("INVITE", 1, "offer"));
+        bench.event();
+        bench.dialog.answer_offer(Ok("answer"), bench.now);
+        let bye = loop {
+            bench.wait();
+            if let Some(Message::Request(request)) = Message::parse(&bench.sent().unwrap()) {
+                break request;
+            }
+        };
+        assert_eq!((bye.method, bench.now - bench.start), (Method::Bye, Duration::from_secs(32)));
+        bench.receive(&response(&bye, "200 OK", ""));
+        assert_eq!(bench.event(), Some(Event::Ended(End::Lost)));
+    }
+
+    #[test]
+    fn an_offer_may_be_refused() {
+        let mut bench = Bench::answered();
+        bench.receive(&request("INVITE", 1, "offer"));
+        bench.event();
+        bench.dialog.answer_offer(Err(488), bench.now);
+        assert_eq!(bench.sent_response().0, 488);
+        assert_eq!(bench.dialog.deadline(), None);
+    }
+
+    #[test]
+    fn other_requests_are_answered_as_the_rfc_says() {
+        let mut bench = Bench::answered();
+        let mut code = |text: &str| {
+            bench.receive(text);
+            bench.sent_response().0
+        };
+        assert_eq!(code(&request("OPTIONS", 5, "")), 200);
+        assert_eq!(code(&request("INFO", 6, "")), 405);
+        assert_eq!(code(&request("MESSAGE", 5, "")), 500, "an old CSeq");
+        assert_eq!(code(&request("BYE", 7, "").replace("call-1", "call-2")), 481, "another call");
+        assert_eq!(
+            code(&request("BYE", 7, "").replace("tag=theirs", "tag=else").replace("z9hG4bK", "z9hG4bKx")),
+            481
+        );
+        assert_eq!(code(&request("CANCEL", 8, "")), 481, "nothing to cancel");
+        assert_eq!(
+            code(&request("OPTIONS", 1, "").replace("call-1", "call-3").replace("z9hG4bK", "z9hG4bKy")),
+            200
+        );
+        assert_eq!(bench.event(), None);
+    }
+
+    #[test]
+    fn offers_of_both_sides_at_once_are_refused_on_both_sides() {
+        let mut bench = Bench::answered();
+        bench.dialog.reinvite("offer", bench.now).unwrap();
+        bench.sent_request(Method::Invite);
+        bench.receive(&request("INVITE", 1, "offer"));
+        assert_eq!(bench.sent_response().0, 491);
+    }
+}
