@@ -3,6 +3,9 @@
 //! Compiled twice. With `ssr` into the server, which renders every page whole; with `hydrate` to WebAssembly, which
 //! takes over the islands alone and sees no other crate of ours than `model`.
 
+// A page's view is one type, as deep as the page is nested.
+#![recursion_limit = "256"]
+
 pub mod api;
 pub mod components;
 pub mod i18n;
