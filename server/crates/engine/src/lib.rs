@@ -1,1 +1,45 @@
+//! The media engine, sans-IO: packets, commands and time go in; packets, events and the next deadline come out.
+//!
+//! There is no socket, no clock, no thread, no file and no log in it, so a seeded simulation can run an hour of a lossy
+//! conference in a moment and replay it exactly. One [`Engine`] lives on each media thread and owns whole rooms.
+//!
+//! A packet's way: [`Engine::handle_packet`] → the leg's source is latched, its payload type known → the jitter buffer,
+//! or for telephone-events the menu or the member's keys → at the deadline [`Engine::handle_tick`] takes 20 ms out of
+//! each buffer, decodes or conceals, judges the level, sums once, and makes each talker's own mix-minus and one shared
+//! encoding for all silent hearers of a codec → [`Engine::packets`].
+//!
+//! ```
+//! use engine::{Engine, EngineConfig, Micros};
+//!
+//! let mut engine = Engine::new(EngineConfig { seed: 7, ..EngineConfig::default() });
+//! let now = Micros::from_ms(1_000);
+//! engine.handle_tick(now);
+//! assert_eq!(engine.packets().count(), 0);
+//! assert_eq!(engine.next_tick(), Micros::from_ms(1_020));
+//! ```
 
+mod codec;
+mod engine;
+mod event;
+mod jitter;
+mod leg;
+mod leg_key;
+mod level;
+mod mix;
+mod outbound;
+mod params;
+mod prompt;
+mod rng;
+mod room;
+mod rtp;
+mod stats;
+mod time;
+
+pub use engine::Engine;
+pub use event::{EndReason, Event};
+pub use leg_key::LegKey;
+pub use outbound::Packet;
+pub use params::{Caller, Codec, EngineConfig, MediaParams, Menu, OpenLeg};
+pub use prompt::{Phrase, Prompts};
+pub use stats::{Dropped, EngineStats};
+pub use time::{FRAME_SAMPLES, Micros, SAMPLE_RATE_HZ, TICK};

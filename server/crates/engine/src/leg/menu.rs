@@ -1,0 +1,254 @@
+//! A caller before the conference: greeted, and asked for the PIN if there is one.
+
+use crate::event::EndReason;
+use crate::prompt::{Phrase, Speaker};
+use crate::rtp::event::Key;
+use crate::time::Micros;
+use model::Pin;
+use model::limits::{PIN_DIGITS, PIN_TRIES};
+
+/// The greeting waits so long for the caller's first packet, so that its beginning is not cut.
+const FIRST_PACKET_WITHIN: Micros = Micros::from_ms(200);
+/// Silence on the keypad after which a try is over.
+const KEY_WITHIN: Micros = Micros::from_ms(10_000);
+
+#[derive(Debug)]
+pub(crate) struct MenuState {
+    pin: Option<Pin>,
+    pub(crate) enter_muted: bool,
+    stage: Stage,
+    typed: String,
+    tries_left: u8,
+    /// Any digit came, in any try.
+    typed_ever: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Before the greeting.
+    Quiet {
+        until: Micros,
+    },
+    Greeting,
+    /// The PIN is asked for.
+    Asking,
+    /// The next key is waited for.
+    Listening {
+        until: Micros,
+    },
+    /// The caller is told that the PIN was wrong.
+    Correcting,
+}
+
+/// What comes next for the leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Stay,
+    Enter,
+    Refuse(EndReason),
+}
+
+impl MenuState {
+    pub(crate) fn new(now: Micros, pin: Option<Pin>, enter_muted: bool) -> Self {
+        MenuState {
+            pin,
+            enter_muted,
+            stage: Stage::Quiet { until: now.saturating_add(FIRST_PACKET_WITHIN) },
+            typed: String::with_capacity(*PIN_DIGITS.end()),
+            tries_left: PIN_TRIES,
+            typed_ever: false,
+        }
+    }
+
+    /// Time has passed. `heard`: a packet of theirs has come.
+    pub(crate) fn tick(&mut self, now: Micros, heard: bool, speaker: &mut Speaker) -> Verdict {
+        match self.stage {
+            Stage::Quiet { until } if heard || now >= until => {
+                speaker.say(Phrase::Welcome);
+                self.stage = Stage::Greeting;
+                Verdict::Stay
+            }
+            Stage::Greeting if speaker.is_done() => {
+                if self.pin.is_none() {
+                    return Verdict::Enter;
+                }
+                self.ask(speaker)
+            }
+            Stage::Asking if speaker.is_done() => {
+                self.stage = Stage::Listening { until: now.saturating_add(KEY_WITHIN) };
+                Verdict::Stay
+            }
+            Stage::Listening { until } if now >= until => self.wrong(speaker),
+            Stage::Correcting if speaker.is_done() => self.ask(speaker),
+            _ => Verdict::Stay,
+        }
+    }
+
+    fn ask(&mut self, speaker: &mut Speaker) -> Verdict {
+        speaker.say(Phrase::EnterPin);
+        self.stage = Stage::Asking;
+        Verdict::Stay
+    }
+
+    /// A key was pressed. Keys count from the first moment on: who knows the PIN need not wait for the question.
+    pub(crate) fn key(&mut self, now: Micros, key: Key, speaker: &mut Speaker) -> Verdict {
+        let Some(pin) = &self.pin else { return Verdict::Stay };
+        match key {
+            Key::Digit(digit) => {
+                self.typed.push(char::from(b'0' + digit.min(9)));
+                self.typed_ever = true;
+                if self.typed.len() >= pin.as_str().len() {
+                    return self.check(speaker);
+                }
+            }
+            // Whoever closes a PIN that was complete by its length with the hash key has not tried twice.
+            Key::Pound if self.typed.is_empty() => return Verdict::Stay,
+            Key::Pound => return self.check(speaker),
+            Key::Star => self.typed.clear(),
+        }
+        speaker.stop();
+        self.stage = Stage::Listening { until: now.saturating_add(KEY_WITHIN) };
+        Verdict::Stay
+    }
+
+    fn check(&mut self, speaker: &mut Speaker) -> Verdict {
+        speaker.stop();
+        if self.pin.as_ref().is_none_or(|pin| pin.matches(&self.typed)) {
+            return Verdict::Enter;
+        }
+        self.wrong(speaker)
+    }
+
+    fn wrong(&mut self, speaker: &mut Speaker) -> Verdict {
+        self.tries_left = self.tries_left.saturating_sub(1);
+        if self.tries_left == 0 {
+            let reason = if self.typed_ever { EndReason::PinRefused } else { EndReason::NoInput };
+            return Verdict::Refuse(reason);
+        }
+        if self.typed.is_empty() {
+            return self.ask(speaker);
+        }
+        self.typed.clear();
+        speaker.say(Phrase::WrongPin);
+        self.stage = Stage::Correcting;
+        Verdict::Stay
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prompt::Prompts;
+    use crate::time::FRAME_SAMPLES;
+    use std::sync::Arc;
+
+    /// A caller in the menu; every phrase lasts 100 ms.
+    struct Caller {
+        menu: MenuState,
+        speaker: Speaker,
+        now: Micros,
+    }
+
+    impl Caller {
+        fn new(pin: &str) -> Self {
+            let pin = Pin::parse_optional(pin).unwrap();
+            let prompts = Prompts::new(|_| vec![1; 5 * FRAME_SAMPLES]);
+            Caller {
+                menu: MenuState::new(Micros(0), pin, false),
+                speaker: Speaker::new(Arc::new(prompts)),
+                now: Micros(0),
+            }
+        }
+
+        fn wait(&mut self, ms: u64) -> Verdict {
+            for _ in 0..ms / 20 {
+                self.now = self.now.saturating_add(Micros::from_ms(20));
+                let verdict = self.menu.tick(self.now, false, &mut self.speaker);
+                if verdict != Verdict::Stay {
+                    return verdict;
+                }
+                self.speaker.add_to(&mut [0; FRAME_SAMPLES]);
+            }
+            Verdict::Stay
+        }
+
+        fn press(&mut self, keys: &str) -> Verdict {
+            let mut verdict = Verdict::Stay;
+            for key in keys.bytes() {
+                assert_eq!(verdict, Verdict::Stay);
+                let key = match key {
+                    b'#' => Key::Pound,
+                    b'*' => Key::Star,
+                    digit => Key::Digit(digit - b'0'),
+                };
+                verdict = self.menu.key(self.now, key, &mut self.speaker);
+            }
+            verdict
+        }
+    }
+
+    #[test]
+    fn without_a_pin_the_greeting_leads_in() {
+        let mut caller = Caller::new("");
+        assert_eq!(caller.wait(180), Verdict::Stay);
+        assert!(!caller.speaker.is_speaking());
+        assert_eq!(caller.wait(100), Verdict::Stay);
+        assert_eq!(caller.wait(100), Verdict::Enter);
+    }
+
+    #[test]
+    fn the_greeting_begins_with_the_first_packet() {
+        let mut caller = Caller::new("");
+        caller.menu.tick(Micros(20_000), true, &mut caller.speaker);
+        assert!(caller.speaker.is_speaking());
+    }
+
+    #[test]
+    fn the_right_pin_leads_in_at_any_moment() {
+        for ms in [0, 220, 400, 1_000, 9_000] {
+            let mut caller = Caller::new("4711");
+            caller.wait(ms);
+            assert_eq!(caller.press("471"), Verdict::Stay, "{ms}");
+            assert_eq!(caller.press("1"), Verdict::Enter, "{ms}");
+        }
+    }
+
+    #[test]
+    fn a_star_begins_the_pin_anew_and_a_hash_key_ends_it() {
+        let mut caller = Caller::new("4711");
+        assert_eq!(caller.press("99*4711"), Verdict::Enter);
+        let mut caller = Caller::new("4711");
+        assert_eq!(caller.press("47#4711"), Verdict::Enter);
+    }
+
+    #[test]
+    fn the_third_wrong_pin_is_the_last() {
+        let mut caller = Caller::new("4711");
+        assert_eq!(caller.press("1111#2222#333"), Verdict::Stay);
+        assert_eq!(caller.press("3"), Verdict::Refuse(EndReason::PinRefused));
+    }
+
+    #[test]
+    fn a_wrong_pin_is_said_to_be_wrong_and_asked_for_again() {
+        let mut caller = Caller::new("4711");
+        caller.press("1111");
+        assert!(caller.speaker.is_speaking());
+        assert_eq!(caller.wait(200), Verdict::Stay);
+        assert!(matches!(caller.menu.stage, Stage::Asking | Stage::Listening { .. }));
+    }
+
+    #[test]
+    fn silence_is_a_try_after_ten_seconds() {
+        let mut caller = Caller::new("4711");
+        // 200 ms without a packet, the greeting; then three times the question and ten seconds.
+        assert_eq!(caller.wait(3 * 10_000 + 200), Verdict::Stay);
+        assert_eq!(caller.wait(1_000), Verdict::Refuse(EndReason::NoInput));
+
+        let mut caller = Caller::new("4711");
+        caller.press("4");
+        assert_eq!(caller.wait(9_980), Verdict::Stay);
+        assert!(!caller.speaker.is_speaking());
+        caller.wait(40);
+        assert!(caller.speaker.is_speaking() && caller.menu.typed.is_empty());
+    }
+}

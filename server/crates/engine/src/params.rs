@@ -1,0 +1,123 @@
+//! What the server tells the engine about a leg.
+
+use crate::prompt::Prompts;
+use model::{ConferenceId, MemberId, Pin, RoomId};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// A voice codec; both are ITU-T G.711 at 8 kHz, one byte a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Codec {
+    /// µ-law.
+    Pcmu,
+    /// A-law.
+    Pcma,
+}
+
+impl Codec {
+    pub const ALL: [Codec; 2] = [Codec::Pcmu, Codec::Pcma];
+
+    /// The static payload type of RFC 3551 section 6.
+    pub const fn payload_type(self) -> u8 {
+        match self {
+            Codec::Pcmu => 0,
+            Codec::Pcma => 8,
+        }
+    }
+
+    /// The encoding name as SDP writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Codec::Pcmu => "PCMU",
+            Codec::Pcma => "PCMA",
+        }
+    }
+}
+
+/// What was agreed upon by SDP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MediaParams {
+    pub codec: Codec,
+    /// Of voice, both ways: 0..=127.
+    pub payload_type: u8,
+    /// Of RFC 4733 telephone-events, if they were agreed upon.
+    pub telephone_event: Option<u8>,
+    /// Where we send until their first packet shows where it really comes from.
+    pub remote: SocketAddr,
+    /// We send to them: they are not on hold.
+    pub send: bool,
+    /// They send to us.
+    pub receive: bool,
+    /// Milliseconds of sound in a packet that WE send: 10..=60, a multiple of 10; anything else is rounded into that.
+    pub ptime_ms: u8,
+}
+
+impl MediaParams {
+    /// Samples in a packet that we send.
+    pub(crate) fn packet_samples(&self) -> usize {
+        usize::from(self.ptime_ms.clamp(10, 60) / 10) * 80
+    }
+}
+
+/// Who calls, as the network said it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Caller {
+    /// Empty if withheld.
+    pub number: String,
+    /// Empty if none came.
+    pub name: String,
+}
+
+/// What a caller meets before the conference.
+#[derive(Clone, Debug)]
+pub struct Menu {
+    pub prompts: Arc<Prompts>,
+    pub pin: Option<Pin>,
+    pub enter_muted: bool,
+}
+
+/// A leg to open.
+#[derive(Clone, Debug)]
+pub struct OpenLeg {
+    pub member: MemberId,
+    pub room: RoomId,
+    /// The conference's identity if this leg's entering begins one.
+    pub conference: ConferenceId,
+    pub caller: Caller,
+    pub media: MediaParams,
+    pub menu: Menu,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EngineConfig {
+    /// SSRCs, first sequence numbers and first timestamps follow from it alone.
+    pub seed: u64,
+    /// Members and callers in their menu, in one room; a leg past it hears that the room is full.
+    pub legs_per_room: usize,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        EngineConfig { seed: 0, legs_per_room: model::limits::LEGS_PER_ROOM }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_odd_ptime_is_rounded_into_its_range() {
+        let media = |ptime_ms| MediaParams {
+            codec: Codec::Pcmu,
+            payload_type: 0,
+            telephone_event: None,
+            remote: "192.0.2.1:4000".parse().unwrap(),
+            send: true,
+            receive: true,
+            ptime_ms,
+        };
+        let samples = |ptime_ms| media(ptime_ms).packet_samples();
+        assert_eq!([0, 10, 20, 25, 30, 60, 255].map(samples), [80, 80, 160, 160, 240, 480, 480]);
+    }
+}

@@ -1,0 +1,216 @@
+//! What the service says, and the voice that says it to one leg.
+
+use crate::mix::ramp::RAMP_SAMPLES;
+use crate::time::{FRAME_SAMPLES, Frame};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phrase {
+    Welcome,
+    EnterPin,
+    WrongPin,
+    Goodbye,
+    Locked,
+    /// "You are the first participant."
+    Alone,
+    Full,
+    /// "You are muted."
+    MutedOnEntry,
+    /// "You can be heard."
+    Unmuted,
+}
+
+impl Phrase {
+    pub const ALL: [Phrase; 9] = [
+        Phrase::Welcome,
+        Phrase::EnterPin,
+        Phrase::WrongPin,
+        Phrase::Goodbye,
+        Phrase::Locked,
+        Phrase::Alone,
+        Phrase::Full,
+        Phrase::MutedOnEntry,
+        Phrase::Unmuted,
+    ];
+
+    /// The name of its sound file, without folder and extension.
+    pub const fn file_stem(self) -> &'static str {
+        match self {
+            Phrase::Welcome => "welcome",
+            Phrase::EnterPin => "enter-pin",
+            Phrase::WrongPin => "wrong-pin",
+            Phrase::Goodbye => "goodbye",
+            Phrase::Locked => "locked",
+            Phrase::Alone => "alone",
+            Phrase::Full => "full",
+            Phrase::MutedOnEntry => "muted",
+            Phrase::Unmuted => "unmuted",
+        }
+    }
+}
+
+/// PCM at 8 kHz, 16 bit, of each phrase in one language. An empty phrase is passed over in silence.
+#[derive(Clone, Debug)]
+pub struct Prompts {
+    phrases: [Vec<i16>; Phrase::ALL.len()],
+}
+
+impl Prompts {
+    /// Asks `f` for each phrase once.
+    pub fn new(f: impl Fn(Phrase) -> Vec<i16>) -> Self {
+        Prompts { phrases: Phrase::ALL.map(f) }
+    }
+
+    /// The samples of a phrase.
+    pub fn samples(&self, phrase: Phrase) -> &[i16] {
+        &self.phrases[phrase as usize]
+    }
+}
+
+/// Phrases that may wait for one leg: what a member could cause by pressing keys fast stays bounded.
+const QUEUE: usize = 4;
+
+/// Says phrases to one leg, one after the other.
+#[derive(Debug)]
+pub(crate) struct Speaker {
+    prompts: Arc<Prompts>,
+    queue: VecDeque<Phrase>,
+    /// Samples of the first phrase that were said.
+    position: usize,
+    /// The first phrase is being cut off: it fades out instead of clicking off.
+    fading: bool,
+}
+
+impl Speaker {
+    pub(crate) fn new(prompts: Arc<Prompts>) -> Self {
+        Speaker { prompts, queue: VecDeque::with_capacity(QUEUE), position: 0, fading: false }
+    }
+
+    /// Says a phrase after those that wait.
+    pub(crate) fn say(&mut self, phrase: Phrase) {
+        if self.queue.len() < QUEUE && !self.prompts.samples(phrase).is_empty() {
+            self.queue.push_back(phrase);
+        }
+    }
+
+    /// Says nothing more.
+    pub(crate) fn stop(&mut self) {
+        self.queue.truncate(1);
+        if self.position == 0 {
+            self.queue.clear();
+        }
+        self.fading = !self.queue.is_empty();
+    }
+
+    /// Says a phrase instead of what is being said.
+    pub(crate) fn say_now(&mut self, phrase: Phrase) {
+        self.stop();
+        self.say(phrase);
+    }
+
+    /// All was said, or is being cut off with nothing to follow.
+    pub(crate) fn is_done(&self) -> bool {
+        self.queue.len() <= usize::from(self.fading)
+    }
+
+    /// There is sound for the next frame.
+    pub(crate) fn is_speaking(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// Adds the next 20 ms to `sum`.
+    pub(crate) fn add_to(&mut self, sum: &mut [i32; FRAME_SAMPLES]) {
+        let mut out = sum.as_mut_slice();
+        while let Some(&phrase) = self.queue.front() {
+            let samples = self.prompts.samples(phrase);
+            let rest = samples.get(self.position..).unwrap_or(&[]);
+            if self.fading {
+                for (i, (o, s)) in out.iter_mut().zip(rest).take(RAMP_SAMPLES).enumerate() {
+                    *o += i32::from(*s) * (RAMP_SAMPLES - i) as i32 / RAMP_SAMPLES as i32;
+                }
+                self.next_phrase();
+                // What follows begins with the next frame, after the fade.
+                return;
+            }
+            let n = rest.len().min(out.len());
+            out.iter_mut().zip(rest).for_each(|(o, s)| *o += i32::from(*s));
+            self.position += n;
+            if self.position < samples.len() {
+                return;
+            }
+            self.next_phrase();
+            out = &mut out[n..];
+        }
+    }
+
+    fn next_phrase(&mut self) {
+        self.queue.pop_front();
+        self.position = 0;
+        self.fading = false;
+    }
+}
+
+/// Silence, as samples.
+pub(crate) const SILENCE: Frame = [0; FRAME_SAMPLES];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn speaker() -> Speaker {
+        Speaker::new(Arc::new(Prompts::new(|phrase| match phrase {
+            Phrase::Welcome => vec![1000; 200],
+            Phrase::EnterPin => vec![2000; 100],
+            _ => Vec::new(),
+        })))
+    }
+
+    fn frame(speaker: &mut Speaker) -> [i32; FRAME_SAMPLES] {
+        let mut sum = [0; FRAME_SAMPLES];
+        speaker.add_to(&mut sum);
+        sum
+    }
+
+    #[test]
+    fn says_phrases_without_a_gap_and_passes_over_empty_ones() {
+        let mut speaker = speaker();
+        for phrase in [Phrase::Welcome, Phrase::Goodbye, Phrase::EnterPin] {
+            speaker.say(phrase);
+        }
+        assert_eq!(frame(&mut speaker), [1000; 160]);
+        let second = frame(&mut speaker);
+        assert!(second[..40].iter().all(|s| *s == 1000) && second[40..140].iter().all(|s| *s == 2000));
+        assert!(second[140..].iter().all(|s| *s == 0));
+        assert!(speaker.is_done() && !speaker.is_speaking());
+    }
+
+    #[test]
+    fn a_phrase_that_is_cut_off_fades() {
+        let mut speaker = speaker();
+        speaker.say(Phrase::Welcome);
+        frame(&mut speaker);
+        speaker.say_now(Phrase::EnterPin);
+        assert!(!speaker.is_done());
+        let faded = frame(&mut speaker);
+        assert!(faded[0] == 1000 && faded[39] < 50 && faded[40] == 0);
+        assert_eq!(frame(&mut speaker)[..100], [2000; 100]);
+    }
+
+    #[test]
+    fn what_was_not_begun_is_not_heard_at_all() {
+        let mut speaker = speaker();
+        speaker.say(Phrase::Welcome);
+        speaker.stop();
+        assert!(speaker.is_done());
+        assert_eq!(frame(&mut speaker), [0; 160]);
+    }
+
+    #[test]
+    fn the_queue_is_bounded() {
+        let mut speaker = speaker();
+        (0..100).for_each(|_| speaker.say(Phrase::Welcome));
+        let frames = std::iter::from_fn(|| speaker.is_speaking().then(|| frame(&mut speaker))).count();
+        assert_eq!(frames, QUEUE * 200 / 160);
+    }
+}

@@ -1,0 +1,77 @@
+//! Time as the engine sees it: passed in, never read from a clock.
+
+use std::fmt;
+
+/// Microseconds of Unix time; the server makes it monotonic. Also used for durations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Micros(pub u64);
+
+/// The mixer's period.
+pub const TICK: Micros = Micros::from_ms(20);
+/// Samples per second of all sound inside the engine.
+pub const SAMPLE_RATE_HZ: u32 = 8_000;
+/// Samples of one tick.
+pub const FRAME_SAMPLES: usize = 160;
+
+/// The PCM of one tick.
+pub(crate) type Frame = [i16; FRAME_SAMPLES];
+
+impl Micros {
+    /// Saturates at the end of time, 584,000 years away.
+    pub const fn from_ms(ms: u64) -> Self {
+        Micros(ms.saturating_mul(1_000))
+    }
+
+    /// Whole milliseconds, rounded down.
+    pub const fn as_ms(self) -> u64 {
+        self.0 / 1_000
+    }
+
+    pub const fn checked_add(self, other: Micros) -> Option<Micros> {
+        match self.0.checked_add(other.0) {
+            Some(sum) => Some(Micros(sum)),
+            None => None,
+        }
+    }
+
+    pub const fn saturating_add(self, other: Micros) -> Micros {
+        Micros(self.0.saturating_add(other.0))
+    }
+
+    /// How long ago `earlier` was; zero if it lies ahead.
+    pub const fn since(self, earlier: Micros) -> Micros {
+        Micros(self.0.saturating_sub(earlier.0))
+    }
+
+    /// The first instant of the absolute tick grid that is later than this one.
+    pub const fn next_on_grid(self) -> Micros {
+        Micros((self.0 / TICK.0).saturating_add(1).saturating_mul(TICK.0))
+    }
+}
+
+impl fmt::Display for Micros {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} µs", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grid_is_absolute_and_never_stands_still() {
+        assert_eq!(Micros(0).next_on_grid(), Micros(20_000));
+        assert_eq!(Micros(19_999).next_on_grid(), Micros(20_000));
+        assert_eq!(Micros(20_000).next_on_grid(), Micros(40_000));
+        assert_eq!(Micros(u64::MAX).next_on_grid(), Micros(u64::MAX));
+    }
+
+    #[test]
+    fn arithmetic_saturates() {
+        assert_eq!(Micros(5).since(Micros(9)), Micros(0));
+        assert_eq!(Micros(u64::MAX).saturating_add(TICK), Micros(u64::MAX));
+        assert_eq!(Micros(u64::MAX).checked_add(TICK), None);
+        assert_eq!(Micros::from_ms(u64::MAX).as_ms(), u64::MAX / 1_000);
+    }
+}
