@@ -68,7 +68,7 @@ pub async fn call(args: CallArgs) -> Result<(), CliError> {
 
     let mut screen = Screen::new();
     screen.line(&format!("Calling {} at {}…", target.number, config.server));
-    let mut wishes = listen_to_keyboard();
+    let mut wishes = listen_to_the_person();
     let dialling = dial(config, sound).await?;
     let Some(call) = until_answered(dialling, &mut wishes, &mut screen).await? else {
         screen.line("Cancelled.");
@@ -76,6 +76,7 @@ pub async fn call(args: CallArgs) -> Result<(), CliError> {
     };
     screen.line("In the call. Keys and Enter send digits, q and Enter hang up.");
     talk(&call, &args, &mut wishes, &mut screen).await;
+    screen.status.clear();
     let recorded = call.take_recording();
     let report = call.hang_up().await;
     screen.line(&format!("{}, after {}.", ended(&report.end), clock(report.duration)));
@@ -193,37 +194,34 @@ fn ended(end: &End) -> &'static str {
 
 /// The next line typed, or Ctrl-C.
 async fn next_wish(wishes: &mut mpsc::Receiver<Wish>) -> Wish {
-    tokio::select! {
-        wish = wishes.recv() => match wish {
-            Some(wish) => wish,
-            // Standard input has ended (it is no terminal, or Ctrl-D): only Ctrl-C is left.
-            None => interrupted().await,
-        },
-        wish = interrupted() => wish,
+    match wishes.recv().await {
+        Some(wish) => wish,
+        // Neither keyboard nor signals are there: the call ends by itself.
+        None => std::future::pending().await,
     }
 }
 
-async fn interrupted() -> Wish {
-    match tokio::signal::ctrl_c().await {
-        Ok(()) => Wish::HangUp,
-        Err(_) => std::future::pending().await,
-    }
-}
-
-/// Reads lines in a thread of its own: tokio's standard input would keep the program from ending until Enter.
-fn listen_to_keyboard() -> mpsc::Receiver<Wish> {
+fn listen_to_the_person() -> mpsc::Receiver<Wish> {
     let (sender, wishes) = mpsc::channel(8);
-    std::thread::spawn(move || {
-        for line in io::stdin().lock().lines() {
-            let Ok(line) = line else { return };
-            if let Some(wish) = understand(&line)
-                && sender.blocking_send(wish).is_err()
-            {
-                return;
-            }
-        }
+    let from_keyboard = sender.clone();
+    // A thread of its own: tokio's standard input would keep the program from ending until Enter.
+    std::thread::spawn(move || read_keyboard(&from_keyboard));
+    tokio::spawn(async move {
+        while tokio::signal::ctrl_c().await.is_ok() && sender.send(Wish::HangUp).await.is_ok() {}
     });
     wishes
+}
+
+/// Until standard input ends, or nobody wants to know any more.
+fn read_keyboard(wishes: &mpsc::Sender<Wish>) {
+    for line in io::stdin().lock().lines() {
+        let Ok(line) = line else { return };
+        if let Some(wish) = understand(&line)
+            && wishes.blocking_send(wish).is_err()
+        {
+            return;
+        }
+    }
 }
 
 fn understand(line: &str) -> Option<Wish> {

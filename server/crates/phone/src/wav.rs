@@ -3,8 +3,8 @@
 use crate::codec::SAMPLE_RATE_HZ;
 use std::f64::consts::PI;
 
-/// Longest sound that is read, in bytes: an hour of CD stereo and more.
-pub const MAX_BYTES: usize = 800 * 1024 * 1024;
+/// Longest file that is read, in bytes: ten minutes as on a CD, an hour and a half as on the telephone.
+pub const MAX_BYTES: usize = 100 * 1024 * 1024;
 /// Rates that are read, in Hz.
 const RATES_HZ: std::ops::RangeInclusive<u32> = 4_000..=192_000;
 /// Zero crossings of the resampler's kernel on each side.

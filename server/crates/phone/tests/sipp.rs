@@ -40,7 +40,7 @@ impl Sipp {
 
     fn config(&self) -> CallConfig {
         let mut config = CallConfig::new(self.address, "3000", "+33972000001");
-        config.display_name = Some("Alice \"A\" Martin".into());
+        config.display_name = Some("Élodie \"É\" Martin".into());
         config
     }
 
