@@ -3,6 +3,7 @@
 use super::render::{Host, page};
 use super::{Panel, Site, headers};
 use crate::api::{act, addresses, rooms, session, settings, setup};
+use any_spawner::Executor;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::from_fn;
@@ -15,6 +16,8 @@ use model::limits::HTTP_BODY_BYTES;
 ///
 /// The server adds what is not a page: `/pkg/…`, the public files, the WebSockets, `/healthz`.
 pub fn router(panel: Panel, site: Site) -> Router {
+    // Pages are rendered as tasks of tokio. An error says that this is settled already.
+    let _ = Executor::init_tokio();
     Router::new()
         .route("/login", get(show).post(session::log_in))
         .route("/logout", post(session::log_out))
