@@ -1,0 +1,35 @@
+//! `conference check`: reads the settings as `serve` would, and tries what they name.
+
+use crate::config::{CommonArgs, Config, ServeArgs};
+use anyhow::{Context, bail};
+use std::net::{TcpListener, UdpSocket};
+use store::Store;
+
+pub(crate) async fn run(common: &CommonArgs, args: &ServeArgs) -> anyhow::Result<()> {
+    let config = Config::load(common, args)?;
+    match &config.file {
+        Some(file) => println!("settings   {}: fine", file.display()),
+        None => println!("settings   no conference.toml: the defaults and the flags hold"),
+    }
+    let database = config.database();
+    let store = Store::open(&database).await.with_context(|| format!("opening {}", database.display()))?;
+    println!("database   {}: fine, {} numbers", database.display(), store.all_rooms().await?.len());
+    let mut wrong = 0;
+    let mut tell = |what: &str, address: &dyn std::fmt::Display, tried: std::io::Result<()>| match tried {
+        Ok(()) => println!("{what:<10} {address}: free"),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            println!("{what:<10} {address}: in use, by a running server or by another program");
+        }
+        Err(error) => {
+            wrong += 1;
+            println!("{what:<10} {address}: {error}");
+        }
+    };
+    tell("pages", &config.http, TcpListener::bind(config.http).map(drop));
+    tell("calls", &config.sip, UdpSocket::bind(config.sip).map(drop));
+    println!("sound      room for {} calls at once", config.rtp_ports.pairs());
+    if wrong > 0 {
+        bail!("{wrong} of the addresses cannot be used");
+    }
+    Ok(())
+}

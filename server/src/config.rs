@@ -1,0 +1,189 @@
+//! Settings of the program: flags over environment (`CONFERENCE_…`) over `conference.toml` over the defaults.
+
+use crate::telephony::media::{PortRange, PortRangeError};
+use serde::Deserialize;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+/// Read if it is there and no other is named.
+const DEFAULT_FILE: &str = "conference.toml";
+
+/// What every command takes.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct CommonArgs {
+    /// The settings file [default: conference.toml, if it exists]
+    #[arg(long, global = true, env = "CONFERENCE_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The folder that holds the database [default: data]
+    #[arg(long, global = true, env = "CONFERENCE_DATA", value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// The base of the addresses that are given out, as https://conf.example.org [default: http:// and the HTTP address]
+    #[arg(long, global = true, env = "CONFERENCE_PUBLIC_URL", value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+    /// Where the pages are served [default: 127.0.0.1:3000]
+    #[arg(long, global = true, env = "CONFERENCE_HTTP", value_name = "ADDR")]
+    pub(crate) http: Option<SocketAddr>,
+}
+
+/// What `serve` takes besides.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct ServeArgs {
+    /// Where calls come in, by UDP [default: 0.0.0.0:5060]
+    #[arg(long, env = "CONFERENCE_SIP", value_name = "ADDR")]
+    pub(crate) sip: Option<SocketAddr>,
+    /// The ports for the calls' sound [default: 20000-29999]
+    #[arg(long, env = "CONFERENCE_RTP_PORTS", value_name = "A-B")]
+    pub(crate) rtp_ports: Option<String>,
+    /// The address that phones outside see, where this machine is behind a NAT
+    #[arg(long, env = "CONFERENCE_PUBLIC_IP", value_name = "IP")]
+    pub(crate) public_ip: Option<IpAddr>,
+}
+
+/// The file's content; an unknown key is an error, for it is most often a slip of the pen.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct File {
+    data: Option<PathBuf>,
+    public_url: Option<String>,
+    http: Option<SocketAddr>,
+    sip: Option<SocketAddr>,
+    rtp_ports: Option<String>,
+    public_ip: Option<IpAddr>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Config {
+    /// The file that was read, if any.
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) data: PathBuf,
+    /// Without a slash at its end.
+    pub(crate) public_url: Option<String>,
+    pub(crate) http: SocketAddr,
+    pub(crate) sip: SocketAddr,
+    pub(crate) rtp_ports: PortRange,
+    pub(crate) public_ip: Option<IpAddr>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    #[error("{} cannot be read: {error}", file.display())]
+    Unreadable { file: PathBuf, error: std::io::Error },
+    #[error("{}:\n{error}", file.display())]
+    Invalid { file: PathBuf, error: Box<toml::de::Error> },
+    #[error(transparent)]
+    Ports(#[from] PortRangeError),
+    #[error("the public URL must begin with http:// or https:// and name a host: {0}")]
+    PublicUrl(String),
+}
+
+impl Config {
+    pub(crate) fn load(common: &CommonArgs, serve: &ServeArgs) -> Result<Config, ConfigError> {
+        let (path, file) = read(common.config.as_deref())?;
+        let rtp_ports = serve.rtp_ports.clone().or(file.rtp_ports);
+        Ok(Config {
+            file: path,
+            data: common.data.clone().or(file.data).unwrap_or_else(|| "data".into()),
+            public_url: common.public_url.clone().or(file.public_url).map(public_url).transpose()?,
+            http: common.http.or(file.http).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 3000))),
+            sip: serve.sip.or(file.sip).unwrap_or(SocketAddr::from(([0, 0, 0, 0], 5060))),
+            rtp_ports: rtp_ports.as_deref().unwrap_or("20000-29999").parse()?,
+            public_ip: serve.public_ip.or(file.public_ip),
+        })
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.data.join("conference.db")
+    }
+
+    /// The base of the addresses that the program prints.
+    pub(crate) fn base_url(&self) -> String {
+        self.public_url.clone().unwrap_or_else(|| format!("http://{}", self.http))
+    }
+
+    /// The base of the addresses of the server that runs, or last ran, on this data folder; this one's if none did.
+    pub(crate) fn base_url_of_server(&self) -> String {
+        let kept = std::fs::read_to_string(self.base_url_file()).ok();
+        self.public_url.clone().or(kept.map(|url| url.trim().to_owned())).unwrap_or_else(|| self.base_url())
+    }
+
+    /// Leaves a note for the commands beside the server, which do not know its flags.
+    pub(crate) fn note_base_url(&self) -> std::io::Result<()> {
+        std::fs::write(self.base_url_file(), self.base_url() + "\n")
+    }
+
+    fn base_url_file(&self) -> PathBuf {
+        self.data.join("base-url")
+    }
+}
+
+fn read(named: Option<&Path>) -> Result<(Option<PathBuf>, File), ConfigError> {
+    let file = named.unwrap_or(Path::new(DEFAULT_FILE)).to_owned();
+    let text = match std::fs::read_to_string(&file) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound && named.is_none() => {
+            return Ok((None, File::default()));
+        }
+        Err(error) => return Err(ConfigError::Unreadable { file, error }),
+    };
+    match toml::from_str(&text) {
+        Ok(content) => Ok((Some(file), content)),
+        Err(error) => Err(ConfigError::Invalid { file, error: Box::new(error) }),
+    }
+}
+
+fn public_url(url: String) -> Result<String, ConfigError> {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let host = rest.map(|rest| rest.trim_end_matches('/')).unwrap_or_default();
+    if host.is_empty()
+        || host.contains(|c: char| c.is_whitespace() || matches!(c, '?' | '#' | '"' | '<' | '>'))
+    {
+        return Err(ConfigError::PublicUrl(url));
+    }
+    Ok(url.trim_end_matches('/').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn load(text: &str, serve: &ServeArgs) -> Result<Config, ConfigError> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        Config::load(&CommonArgs { config: Some(file.path().into()), ..Default::default() }, serve)
+    }
+
+    #[test]
+    fn an_empty_file_gives_the_defaults() {
+        let config = load("", &ServeArgs::default()).unwrap();
+        assert_eq!(config.database(), Path::new("data/conference.db"));
+        assert_eq!(config.http.to_string(), "127.0.0.1:3000");
+        assert_eq!(config.sip.to_string(), "0.0.0.0:5060");
+        assert_eq!(config.rtp_ports.pairs(), 5_000);
+        assert_eq!(config.base_url(), "http://127.0.0.1:3000");
+    }
+
+    #[test]
+    fn flags_go_over_the_file() {
+        let serve = ServeArgs { sip: Some("127.0.0.1:5080".parse().unwrap()), ..Default::default() };
+        let config = load("sip = \"0.0.0.0:5070\"\npublic-url = \"https://c.example.org/\"", &serve).unwrap();
+        assert_eq!(config.sip.port(), 5080);
+        assert_eq!(config.base_url(), "https://c.example.org");
+    }
+
+    #[test]
+    fn a_wrong_line_is_named() {
+        let error =
+            load("http = \"127.0.0.1:3000\"\nspi = \"x\"\n", &ServeArgs::default()).unwrap_err().to_string();
+        assert!(error.contains("line 2") && error.contains("spi"), "{error}");
+        assert!(matches!(load("rtp-ports = \"7\"", &ServeArgs::default()), Err(ConfigError::Ports(_))));
+        let odd = load("public-url = \"ftp://x\"", &ServeArgs::default());
+        assert!(matches!(odd, Err(ConfigError::PublicUrl(_))));
+    }
+
+    #[test]
+    fn a_named_file_must_exist() {
+        let common = CommonArgs { config: Some("/nonexistent/conference.toml".into()), ..Default::default() };
+        assert!(matches!(Config::load(&common, &ServeArgs::default()), Err(ConfigError::Unreadable { .. })));
+    }
+}

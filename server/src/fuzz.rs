@@ -1,0 +1,54 @@
+//! What the fuzz targets call: bytes from the network, taken as the server takes them.
+
+use crate::telephony::fuzz_signalling;
+
+/// One datagram on the SIP port: parsed, and what we read of it read. Must never panic.
+pub fn sip_datagram(bytes: &[u8]) {
+    fuzz_signalling(bytes);
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::rngs::SmallRng;
+    use rand::{Rng, RngExt, SeedableRng};
+
+    const INVITE: &str = "INVITE sip:3000@127.0.0.1:5060 SIP/2.0\r\n\
+        Via: SIP/2.0/UDP 127.0.0.1:5070;branch=z9hG4bK-1;rport\r\n\
+        From: \"Claire\" <sip:0612345678@127.0.0.1>;tag=1\r\n\
+        To: <sip:3000@127.0.0.1>\r\nCall-ID: 1@127.0.0.1\r\nCSeq: 1 INVITE\r\n\
+        Contact: <sip:0612345678@127.0.0.1:5070>\r\nMax-Forwards: 70\r\n\
+        Content-Type: application/sdp\r\nContent-Length: 175\r\n\r\n\
+        v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
+        m=audio 4000 RTP/AVP 8 0 101\r\na=rtpmap:101 telephone-event/8000\r\na=ptime:20\r\na=sendrecv\r\n";
+
+    fn mutate(rng: &mut SmallRng, bytes: &mut Vec<u8>) {
+        for _ in 0..rng.random_range(1..12) {
+            let at = rng.random_range(0..bytes.len());
+            match rng.random_range(0..5) {
+                0 => bytes[at] = rng.random(),
+                1 => bytes.truncate(at.max(1)),
+                2 => bytes.insert(at, b"\r\n;,<>\"%:= \0"[rng.random_range(0..13)]),
+                3 => {
+                    let end = (at + rng.random_range(1..40)).min(bytes.len());
+                    let piece = bytes[at..end].to_vec();
+                    bytes.splice(at..at, piece);
+                }
+                _ => drop(bytes.remove(at)),
+            }
+            if bytes.is_empty() {
+                bytes.push(rng.next_u32() as u8);
+            }
+        }
+    }
+
+    #[test]
+    fn twenty_thousand_mutated_invites_do_not_panic() {
+        super::sip_datagram(INVITE.as_bytes());
+        let mut rng = SmallRng::seed_from_u64(4475);
+        for _ in 0..20_000 {
+            let mut bytes = INVITE.as_bytes().to_vec();
+            mutate(&mut rng, &mut bytes);
+            super::sip_datagram(&bytes);
+        }
+    }
+}

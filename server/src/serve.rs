@@ -1,0 +1,56 @@
+//! `conference serve`: the server in the foreground, until SIGINT or SIGTERM.
+
+use crate::config::Config;
+use crate::server::Server;
+use anyhow::Context;
+use model::live::UnixMs;
+use std::time::{SystemTime, UNIX_EPOCH};
+use store::Store;
+use tokio::signal::unix::{SignalKind, signal};
+
+pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
+    let database = config.database();
+    let store = Store::open(&database).await.with_context(|| format!("opening {}", database.display()))?;
+    let server = Server::start(&config, store.clone()).await?;
+    announce(&config, &store).await?;
+    interrupted().await?;
+    println!("Ending the calls …");
+    server.stop().await;
+    Ok(())
+}
+
+/// Returns at SIGINT or SIGTERM.
+pub(crate) async fn interrupted() -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupt = tokio::signal::ctrl_c() => interrupt,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+/// What a newcomer needs to know: what to open, what to dial.
+async fn announce(config: &Config, store: &Store) -> anyhow::Result<()> {
+    let base = config.base_url();
+    println!("Conférence {}", env!("CARGO_PKG_VERSION"));
+    if let Some(token) = store.ensure_setup_token(unix_ms()).await? {
+        println!("  first account   {base}/setup?token={}", token.0);
+        println!("                  (once; a new link is printed at the next start)");
+    }
+    println!("  open            {base}/");
+    println!("  calls           SIP over UDP on {}", config.sip);
+    let rooms = store.all_rooms().await?;
+    for room in rooms.iter().take(10) {
+        println!("  dial            sip:{}@{}", room.number, crate::server::sip_hint(config));
+    }
+    if rooms.is_empty() {
+        println!(
+            "  dial            no number yet: add one on the page, or see it live with `conference demo`"
+        );
+    }
+    println!("  data            {}", config.data.display());
+    Ok(())
+}
+
+pub(crate) fn unix_ms() -> UnixMs {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as UnixMs
+}

@@ -1,0 +1,104 @@
+//! The whole server put together, started and stopped: database, media threads, telephony, web.
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::http;
+use crate::live::LiveHub;
+use crate::prompts::PromptLibrary;
+use crate::telephony::media::{MediaPool, Ports};
+use crate::telephony::{Addresses, Parts, Telephony};
+use anyhow::Context;
+use app::Panel;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use store::Store;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// A server that runs until [`Server::stop`].
+pub(crate) struct Server {
+    telephony: Telephony,
+    media_threads: Vec<JoinHandle<()>>,
+    web: tokio::task::JoinHandle<std::io::Result<()>>,
+    stop_web: CancellationToken,
+}
+
+impl Server {
+    pub(crate) async fn start(config: &Config, store: Store) -> anyhow::Result<Server> {
+        raise_file_limit();
+        let clock = Clock::start();
+        let prompts = PromptLibrary::load().context("the prompts")?;
+        // The web first: a second server on the same data stops here, before it takes a call.
+        let listener = TcpListener::bind(config.http)
+            .await
+            .with_context(|| format!("serving pages on {}", config.http))?;
+        config.note_base_url().context("writing into the data folder")?;
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let (media, events, media_threads) =
+            MediaPool::start(threads, clock).context("starting the media threads")?;
+        let live = Arc::new(LiveHub::new(clock, Arc::clone(&media)));
+        let parts = Parts {
+            store: store.clone(),
+            live: Arc::clone(&live),
+            media,
+            ports: Ports::new(config.sip.ip(), config.rtp_ports.clone()),
+            prompts,
+            addresses: Addresses { sip: config.sip, public: config.public_ip },
+        };
+        let telephony = Telephony::start(parts, events).await?;
+        let panel = Panel {
+            store,
+            live: Arc::clone(&live) as Arc<dyn app::LiveRooms>,
+            public_url: config.public_url.clone(),
+            sip_hint: sip_hint(config),
+            secure_cookies: config.public_url.as_deref().is_some_and(|url| url.starts_with("https://")),
+        };
+        let stop_web = CancellationToken::new();
+        let stopped = stop_web.clone().cancelled_owned();
+        let service = http::router(panel, live).into_make_service_with_connect_info::<SocketAddr>();
+        let web = tokio::spawn(async move {
+            tokio::select! {
+                served = async { axum::serve(listener, service).await } => served,
+                // Open live sockets would hold a graceful end for ever; their pages come back by themselves.
+                () = stopped => Ok(()),
+            }
+        });
+        Ok(Server { telephony, media_threads, web, stop_web })
+    }
+
+    /// Hangs up all calls, then ends.
+    pub(crate) async fn stop(self) {
+        self.telephony.shut_down().await;
+        for thread in self.media_threads {
+            if thread.join().is_err() {
+                tracing::error!("a media thread had panicked");
+            }
+        }
+        self.stop_web.cancel();
+        if let Ok(Err(error)) = self.web.await {
+            tracing::error!(%error, "the web server ended badly");
+        }
+    }
+}
+
+/// The host and port to dial, as the pages show them.
+pub(crate) fn sip_hint(config: &Config) -> String {
+    let ip = match config.public_ip {
+        Some(ip) => ip.to_string(),
+        None if config.sip.ip().is_unspecified() => "127.0.0.1".to_owned(),
+        None => config.sip.ip().to_string(),
+    };
+    if config.sip.port() == 5060 { ip } else { format!("{ip}:{}", config.sip.port()) }
+}
+
+/// Two sockets a call: the usual soft limit of 1,024 files would end at 500 calls.
+fn raise_file_limit() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && soft < hard
+        && let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, hard, hard)
+    {
+        tracing::warn!(%error, soft, hard, "the limit of open files cannot be raised");
+    }
+}

@@ -1,0 +1,195 @@
+//! One media thread: epoll over the legs' sockets and a timer at the engine's next tick. It does no file, no lock and
+//! no await; what it knows of the world comes by the command queue, and leaves by the event queue.
+
+use super::{Command, PortPair};
+use crate::clock::Clock;
+use engine::{Engine, EngineConfig, Event, LegKey};
+use model::{MemberId, limits};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::time::TimeSpec;
+use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// The epoll token of the tick timer; legs have their slot's index.
+const TIMER: u64 = u64::MAX;
+/// Sockets that one epoll call reports.
+const BATCH: usize = 512;
+/// Ticks made up at once after the thread was kept from running; more would burst on the line.
+const TICKS_AT_ONCE: usize = 5;
+
+pub(super) struct MediaThread {
+    clock: Clock,
+    commands: mpsc::Receiver<Command>,
+    events: mpsc::Sender<Event>,
+    stop: Arc<AtomicBool>,
+    epoll: Epoll,
+    timer: TimerFd,
+    engine: Engine,
+    /// By the slot of the leg's key.
+    sockets: Vec<Option<LegSocket>>,
+    keys: HashMap<MemberId, LegKey>,
+    /// An event that found the queue full; those behind it wait in the engine.
+    waiting: Option<Event>,
+}
+
+struct LegSocket {
+    key: LegKey,
+    ports: PortPair,
+}
+
+impl MediaThread {
+    pub(super) fn new(
+        clock: Clock,
+        commands: mpsc::Receiver<Command>,
+        events: mpsc::Sender<Event>,
+        stop: Arc<AtomicBool>,
+    ) -> io::Result<MediaThread> {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        let timer =
+            TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC)?;
+        epoll.add(&timer, EpollEvent::new(EpollFlags::EPOLLIN, TIMER))?;
+        let config = EngineConfig { seed: rand::random(), legs_per_room: limits::LEGS_PER_ROOM };
+        Ok(MediaThread {
+            clock,
+            commands,
+            events,
+            stop,
+            epoll,
+            timer,
+            engine: Engine::new(config),
+            sockets: Vec::new(),
+            keys: HashMap::new(),
+            waiting: None,
+        })
+    }
+
+    /// Runs until told to stop.
+    pub(super) fn run(mut self) {
+        let mut ready = vec![EpollEvent::empty(); BATCH];
+        // One byte more than is taken, so that a longer datagram is seen to be too long.
+        let mut datagram = vec![0_u8; limits::RTP_BYTES + 1];
+        self.arm_timer();
+        while !self.stop.load(Ordering::Relaxed) {
+            let count = self.epoll.wait(&mut ready, EpollTimeout::NONE).unwrap_or(0);
+            let mut tick = false;
+            for event in &ready[..count] {
+                match event.data() {
+                    TIMER => tick = true,
+                    slot => self.receive(slot as usize, &mut datagram),
+                }
+            }
+            if tick {
+                self.tick();
+                self.arm_timer();
+            }
+        }
+    }
+
+    /// A one-shot at the engine's absolute deadline, so that no delay adds up from tick to tick.
+    fn arm_timer(&self) {
+        let left_us = self.engine.next_tick().0.saturating_sub(self.clock.now().0).max(1);
+        let left = TimeSpec::from_duration(Duration::from_micros(left_us));
+        // Setting it again also takes back its readiness, so that epoll waits for the new deadline.
+        self.timer
+            .set(Expiration::OneShot(left), TimerSetTimeFlags::empty())
+            .expect("a timer of ours takes any time");
+    }
+
+    fn tick(&mut self) {
+        self.drain_commands();
+        for _ in 0..TICKS_AT_ONCE {
+            let now = self.clock.now();
+            if self.engine.next_tick() > now {
+                break;
+            }
+            self.engine.handle_tick(now);
+            self.send();
+        }
+        self.pass_events_on();
+    }
+
+    fn receive(&mut self, slot: usize, datagram: &mut [u8]) {
+        let Some(Some(leg)) = self.sockets.get(slot) else { return };
+        // One read per event: epoll reports a socket again while it holds more, and no flood of one leg can starve
+        // the others. An ICMP error of an earlier send comes out here too, and means nothing to us.
+        let Ok((bytes, from)) = leg.ports.rtp.recv_from(datagram) else { return };
+        if bytes <= limits::RTP_BYTES {
+            let now = self.clock.now();
+            self.engine.handle_packet(now, leg.key, from, &datagram[..bytes]);
+        }
+    }
+
+    fn send(&self) {
+        let mut bytes = [0_u8; limits::RTP_BYTES];
+        for packet in self.engine.packets() {
+            let Some(Some(leg)) = self.sockets.get(packet.leg.index()) else { continue };
+            let header = packet.header.len();
+            let whole = header + packet.payload.len();
+            bytes[..header].copy_from_slice(&packet.header);
+            bytes[header..whole].copy_from_slice(packet.payload);
+            // A full buffer or an unreachable phone loses the packet, as the network would.
+            let _ = leg.ports.rtp.send_to(&bytes[..whole], packet.to);
+        }
+    }
+
+    fn drain_commands(&mut self) {
+        while let Ok(command) = self.commands.try_recv() {
+            let now = self.clock.now();
+            match command {
+                Command::Open { leg, ports } => self.open(*leg, ports),
+                Command::Update { member, media } => {
+                    if let Some(key) = self.keys.get(&member) {
+                        self.engine.update_leg(now, *key, media);
+                    }
+                }
+                Command::Close { member } => self.close(member),
+                Command::Act { room, action } => {
+                    // A member that left in the meantime is no error: the snapshot shows that it is gone.
+                    let _ = self.engine.act(now, room, action);
+                }
+            }
+        }
+    }
+
+    fn open(&mut self, leg: engine::OpenLeg, ports: PortPair) {
+        let member = leg.member;
+        let key = self.engine.open_leg(self.clock.now(), leg);
+        let slot = key.index();
+        if self.sockets.len() <= slot {
+            self.sockets.resize_with(slot + 1, || None);
+        }
+        let interest = EpollEvent::new(EpollFlags::EPOLLIN, slot as u64);
+        if let Err(error) = self.epoll.add(ports.rtp.as_fd(), interest) {
+            // The call goes on without our hearing it; its own phone will end it.
+            tracing::error!(%member, %error, "a leg's socket cannot be watched");
+        }
+        self.sockets[slot] = Some(LegSocket { key, ports });
+        self.keys.insert(member, key);
+    }
+
+    fn close(&mut self, member: MemberId) {
+        let Some(key) = self.keys.remove(&member) else { return };
+        self.engine.close_leg(self.clock.now(), key);
+        // Closing the socket takes it out of the epoll set.
+        self.sockets[key.index()] = None;
+    }
+
+    fn pass_events_on(&mut self) {
+        while let Some(event) = self.waiting.take().or_else(|| self.engine.poll_event()) {
+            match self.events.try_send(event) {
+                Ok(()) => {}
+                Err(mpsc::error::TrySendError::Full(event)) => {
+                    self.waiting = Some(event);
+                    return;
+                }
+                Err(mpsc::error::TrySendError::Closed(_)) => return,
+            }
+        }
+    }
+}
