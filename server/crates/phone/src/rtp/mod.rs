@@ -1,6 +1,6 @@
 //! Media of a call: packets out at absolute 20 ms deadlines, packets in through a small playout buffer.
 //!
-//! [`send`], [`receive`] and [`media`] have no socket and no clock; [`thread`] owns both.
+//! `send`, `receive` and `media` have no socket and no clock; `thread` owns both.
 
 pub(crate) mod media;
 pub(crate) mod receive;
