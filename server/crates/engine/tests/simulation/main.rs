@@ -1,0 +1,11 @@
+//! Simulated phones on a lossy network, over the engine's public API alone: what does each of them hear?
+//!
+//! All is seeded. A failure names its seed, and the seed replays it.
+
+#![allow(unreachable_pub, clippy::unwrap_used)]
+
+mod conduct;
+mod hearing;
+mod network;
+mod phone;
+mod world;

@@ -1,0 +1,142 @@
+//! Arbitrary bytes as a run of the engine: legs, datagrams, ticks, commands. Shared by the fuzz target and a seeded test.
+
+use engine::*;
+use model::{Action, ConferenceId, MemberId, RoomId};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use uuid::Uuid;
+
+const SOURCE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 4_000);
+
+/// Takes values off the front of the input; an input that has ended gives zeros.
+struct Input<'a>(&'a [u8]);
+
+impl<'a> Input<'a> {
+    fn is_over(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn byte(&mut self) -> u8 {
+        self.bytes(1).first().copied().unwrap_or(0)
+    }
+
+    fn bytes(&mut self, n: usize) -> &'a [u8] {
+        let (taken, rest) = self.0.split_at(n.min(self.0.len()));
+        self.0 = rest;
+        taken
+    }
+}
+
+fn open(input: &mut Input<'_>, member: u64, prompts: &Arc<Prompts>) -> OpenLeg {
+    let flags = input.byte();
+    let codec = if flags & 1 == 0 { Codec::Pcmu } else { Codec::Pcma };
+    OpenLeg {
+        member: MemberId(member),
+        room: RoomId(Uuid::from_u128(u128::from(flags >> 7))),
+        conference: ConferenceId(Uuid::from_u128(u128::from(member))),
+        caller: Caller::default(),
+        media: media(input, codec),
+        menu: Menu {
+            prompts: prompts.clone(),
+            pin: (flags & 2 != 0).then(|| "12".parse().ok()).flatten(),
+            enter_muted: flags & 4 != 0,
+        },
+    }
+}
+
+fn media(input: &mut Input<'_>, codec: Codec) -> MediaParams {
+    let flags = input.byte();
+    MediaParams {
+        codec,
+        payload_type: codec.payload_type(),
+        telephone_event: (flags & 1 == 0).then_some(101),
+        remote: SOURCE,
+        send: flags & 2 == 0,
+        receive: flags & 4 == 0,
+        ptime_ms: input.byte(),
+    }
+}
+
+fn action(input: &mut Input<'_>) -> Action {
+    let member = MemberId(u64::from(input.byte() % 8));
+    match input.byte() % 7 {
+        0 => Action::Lock,
+        1 => Action::Unlock,
+        2 => Action::Mute(member),
+        3 => Action::Unmute(member),
+        4 => Action::Deafen(member),
+        5 => Action::Undeafen(member),
+        _ => Action::Expel(member),
+    }
+}
+
+/// Runs the engine as the bytes say, and checks what must hold whatever they say.
+#[allow(unreachable_pub)]
+pub fn run(bytes: &[u8]) {
+    let mut input = Input(bytes);
+    let prompts = Arc::new(Prompts::new(|phrase| vec![1_000; phrase.file_stem().len() * 40]));
+    let mut engine = Engine::new(EngineConfig { seed: 1, legs_per_room: 4 });
+    let mut now = Micros(u64::from(input.byte()) * 10_000_000);
+    let mut keys: Vec<LegKey> = Vec::new();
+    // Two legs are there from the start, so that short inputs reach the mixer.
+    for member in 0..2 {
+        keys.push(engine.open_leg(now, open(&mut Input(&[]), member, &prompts)));
+    }
+    while !input.is_over() {
+        let choice = input.byte();
+        let at = usize::from(input.byte()) % keys.len();
+        let key = keys[at];
+        match choice {
+            0..=7 if keys.len() < 8 => {
+                let member = keys.len() as u64;
+                keys.push(engine.open_leg(now, open(&mut input, member, &prompts)));
+            }
+            8..=11 => engine.close_leg(now, key),
+            12..=15 => {
+                let codec = if input.byte() & 1 == 0 { Codec::Pcmu } else { Codec::Pcma };
+                engine.update_leg(now, key, media(&mut input, codec));
+            }
+            16..=31 => {
+                let room = RoomId(Uuid::from_u128(u128::from(input.byte() >> 7)));
+                let _refused_or_done = engine.act(now, room, action(&mut input));
+            }
+            32..=95 => {
+                now = now.saturating_add(Micros::from_ms(u64::from(input.byte()) * u64::from(choice - 31)));
+                ticks(&mut engine, now);
+            }
+            96..=111 => {
+                let n = usize::from(input.byte());
+                engine.handle_packet(now, key, SOURCE, input.bytes(n));
+            }
+            // Mostly packets that look like some.
+            _ => {
+                let mut datagram = vec![0x80, input.byte()];
+                datagram.extend_from_slice(input.bytes(7));
+                datagram.resize(12, 0);
+                let n = if choice & 1 == 0 { 160 } else { usize::from(input.byte()) * 6 };
+                datagram.extend(input.bytes(4).iter().cycle().take(n));
+                engine.handle_packet(now, key, SOURCE, &datagram);
+            }
+        }
+        while let Some(event) = engine.poll_event() {
+            if let Event::LegEnded { leg, .. } = event {
+                engine.close_leg(now, leg);
+            }
+        }
+    }
+}
+
+fn ticks(engine: &mut Engine, until: Micros) {
+    for _ in 0..50 {
+        if engine.next_tick() > until {
+            break;
+        }
+        engine.handle_tick(until);
+        for packet in engine.packets() {
+            assert!(!packet.payload.is_empty() && packet.payload.len() <= 480);
+            assert!(packet.payload.len().is_multiple_of(80) && packet.header[0] == 0x80);
+        }
+    }
+    let stats = engine.stats();
+    assert!(stats.members <= stats.legs && stats.legs <= 8 && stats.rooms <= 2);
+}
