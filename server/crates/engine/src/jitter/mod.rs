@@ -11,6 +11,8 @@ mod correlate;
 mod fifo;
 mod packets;
 mod target;
+#[cfg(test)]
+mod tests;
 
 use crate::codec::Decoder;
 use crate::params::Codec;
@@ -215,12 +217,15 @@ impl JitterBuffer {
         self.adapt();
         let mut concealed = false;
         let mut filled = 0;
-        while let Some(rest) = out.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        while let Some(rest) = out.get_mut(filled..)
+            && !rest.is_empty()
+        {
             let (n, made_up) = self.fill(rest);
+            // At once: what is made up in the middle of a frame goes on from the frame's first part.
+            self.conceal.remember(rest.get(..n).unwrap_or(&[]));
             concealed |= made_up;
             filled += n;
         }
-        self.conceal.remember(out);
         if concealed { Popped::Concealed } else { Popped::Sound }
     }
 

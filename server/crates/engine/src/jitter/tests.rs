@@ -1,0 +1,202 @@
+//! The jitter buffer, packet by packet and tick by tick.
+
+use super::*;
+use crate::codec::{FRAME_BYTES, encode};
+use proptest::prelude::*;
+use std::f64::consts::TAU;
+
+/// A sender of a 250 Hz tone, of which each frame can be told by its phase.
+struct Sender {
+    first_sequence: u16,
+    first_timestamp: u32,
+}
+
+const SENDER: Sender = Sender { first_sequence: u16::MAX - 3, first_timestamp: u32::MAX - 500 };
+
+impl Sender {
+    fn pcm(&self, n: u32) -> Frame {
+        std::array::from_fn(|i| {
+            let at = f64::from(n) * 160.0 + i as f64;
+            (8_000.0 * (TAU * 250.0 * at / 8_000.0).sin()) as i16
+        })
+    }
+
+    fn push(&self, buffer: &mut JitterBuffer, n: u32) -> Pushed {
+        let mut payload = [0; FRAME_BYTES];
+        encode(Codec::Pcma, &self.pcm(n), &mut payload);
+        let sequence = self.first_sequence.wrapping_add(n as u16);
+        buffer.push(sequence, self.first_timestamp.wrapping_add(n * 160), &payload)
+    }
+}
+
+fn pop(buffer: &mut JitterBuffer) -> (Popped, Frame) {
+    let mut frame = [0; 160];
+    (buffer.pop(&mut frame), frame)
+}
+
+fn is_frame(frame: &Frame, n: u32) -> bool {
+    frame.iter().zip(SENDER.pcm(n)).all(|(a, b)| a.abs_diff(b) <= 300)
+}
+
+/// A buffer that has played `0..n` on a clean line.
+fn playing(n: u32) -> JitterBuffer {
+    let mut buffer = JitterBuffer::new(Codec::Pcma);
+    for i in 0..n {
+        assert_eq!(SENDER.push(&mut buffer, i), Pushed::Stored);
+        let (popped, frame) = pop(&mut buffer);
+        assert_eq!(popped, Popped::Sound);
+        assert!(is_frame(&frame, i), "{i}");
+    }
+    buffer
+}
+
+#[test]
+fn a_packet_is_played_at_the_first_tick_after_it_came() {
+    // Through a wrap of both counters.
+    playing(700);
+}
+
+#[test]
+fn before_the_first_packet_there_is_silence() {
+    let mut buffer = JitterBuffer::new(Codec::Pcma);
+    assert_eq!(pop(&mut buffer), (Popped::Silence, [0; 160]));
+}
+
+#[test]
+fn a_lost_packet_is_made_up_for_and_costs_no_delay() {
+    let mut buffer = playing(50);
+    let (popped, frame) = pop(&mut buffer);
+    assert_eq!(popped, Popped::Concealed);
+    assert!(
+        frame.iter().zip(SENDER.pcm(50)).all(|(a, b)| a.abs_diff(b) < 2_500),
+        "not the tone's continuation"
+    );
+    for n in 51..60 {
+        SENDER.push(&mut buffer, n);
+        let (popped, frame) = pop(&mut buffer);
+        assert_eq!(popped, Popped::Sound);
+        // The first one is still being blended in.
+        assert!(n == 51 || is_frame(&frame, n), "{n}");
+    }
+}
+
+#[test]
+fn a_late_packet_is_played_and_the_delay_grows_by_what_was_late() {
+    let mut buffer = playing(50);
+    assert_eq!(pop(&mut buffer).0, Popped::Concealed);
+    SENDER.push(&mut buffer, 50);
+    SENDER.push(&mut buffer, 51);
+    assert_eq!(pop(&mut buffer).0, Popped::Sound);
+    // Now a packet may be a tick late without being missed.
+    assert_eq!(pop(&mut buffer).0, Popped::Sound);
+}
+
+#[test]
+fn delay_that_is_not_needed_goes_away_again() {
+    let mut buffer = playing(50);
+    // A hiccup of 200 ms, once.
+    (0..10).for_each(|_| {
+        pop(&mut buffer);
+    });
+    (50..61).for_each(|n| {
+        SENDER.push(&mut buffer, n);
+    });
+    let mut concealed = 0;
+    for n in 61..1_000 {
+        concealed += u32::from(pop(&mut buffer).0 != Popped::Sound);
+        SENDER.push(&mut buffer, n);
+    }
+    assert_eq!(concealed, 0);
+    let waiting = buffer.fifo.len() + 160 * buffer.queue.iter().count();
+    assert!(waiting < 160 + 2 * CUT_MIN, "{waiting} samples still wait");
+}
+
+#[test]
+fn packets_that_overtake_each_other_are_played_in_order() {
+    let mut buffer = playing(50);
+    for n in [51, 50, 53, 52] {
+        SENDER.push(&mut buffer, n);
+    }
+    for n in 50..54 {
+        let (popped, frame) = pop(&mut buffer);
+        assert!(popped == Popped::Sound && is_frame(&frame, n), "{n}");
+    }
+}
+
+#[test]
+fn copies_and_the_overdue_are_refused() {
+    let mut buffer = playing(50);
+    assert_eq!(SENDER.push(&mut buffer, 49), Pushed::Duplicate);
+    pop(&mut buffer);
+    SENDER.push(&mut buffer, 51);
+    pop(&mut buffer);
+    assert_eq!(SENDER.push(&mut buffer, 50), Pushed::Late);
+    assert_eq!(SENDER.push(&mut buffer, 50), Pushed::Duplicate);
+}
+
+#[test]
+fn a_new_stream_is_played_from_its_first_packet() {
+    let mut buffer = playing(50);
+    buffer.restart(Codec::Pcma);
+    let other = Sender { first_sequence: 9, first_timestamp: 77 };
+    for n in 0..20 {
+        assert_eq!(other.push(&mut buffer, n), Pushed::Stored);
+        let (popped, frame) = pop(&mut buffer);
+        assert!(popped == Popped::Sound && (n == 0 || is_frame(&frame, n)), "{n}");
+    }
+}
+
+#[test]
+fn a_sender_that_sets_its_clock_back_is_heard_again_soon() {
+    let mut buffer = playing(50);
+    // The numbers go on, the timestamps begin anew.
+    let mut heard = 0;
+    for n in 50..100u32 {
+        let mut payload = [0; FRAME_BYTES];
+        encode(Codec::Pcma, &SENDER.pcm(n), &mut payload);
+        buffer.push(SENDER.first_sequence.wrapping_add(n as u16), n * 160, &payload);
+        heard += u32::from(pop(&mut buffer).0 == Popped::Sound);
+    }
+    assert!(heard > 35, "{heard} of 50");
+}
+
+#[test]
+fn no_more_than_a_second_waits() {
+    let mut buffer = playing(50);
+    let dropped = (50..250).filter(|n| SENDER.push(&mut buffer, *n) != Pushed::Stored).count();
+    assert!(dropped > 0);
+    let first = buffer.queue.front().unwrap().timestamp;
+    let last = buffer.queue.back().unwrap().timestamp;
+    assert!(distance(first, last) <= SPAN_MAX);
+    assert_ne!(pop(&mut buffer).0, Popped::Silence);
+}
+
+proptest! {
+    /// Whatever comes, 20 ms come out of every tick, and what waits stays bounded.
+    #[test]
+    fn nothing_that_comes_breaks_it(
+        steps in prop::collection::vec(
+            (any::<u16>(), any::<u32>(), prop::collection::vec(any::<u8>(), 0..500), any::<bool>(), 0u8..4),
+            1..300,
+        ),
+    ) {
+        let mut buffer = JitterBuffer::new(Codec::Pcmu);
+        let (mut sequence, mut timestamp) = (0u16, 0u32);
+        for (jump, leap, payload, wild, ticks) in steps {
+            (sequence, timestamp) = match wild {
+                // Now and then anything, else nearly in order.
+                true if jump % 8 == 0 => (jump, leap),
+                _ => (
+                    sequence.wrapping_add(1 + jump % 3).wrapping_sub(u16::from(wild)),
+                    timestamp.wrapping_add(payload.len() as u32).wrapping_sub(leap % 3 * 80),
+                ),
+            };
+            buffer.push(sequence, timestamp, &payload);
+            for _ in 0..ticks {
+                pop(&mut buffer);
+            }
+            prop_assert!(buffer.queue.iter().count() <= 128);
+            prop_assert!(buffer.fifo.len() <= 2 * 500 + CUT_SPAN);
+        }
+    }
+}
