@@ -95,6 +95,16 @@ export class Datagrams {
   }
 }
 
+/** A packet of G.711 µ-law, 20 ms after the one before it (RFC 3550 section 5.1). */
+export function rtpPacket(sequence, voice) {
+  const header = Buffer.alloc(12);
+  header.writeUInt8(0x80, 0);
+  header.writeUInt16BE(sequence & 0xffff, 2);
+  header.writeUInt32BE((sequence * voice.length) >>> 0, 4);
+  header.writeUInt32BE(0x5eed, 8);
+  return Buffer.concat([header, voice]);
+}
+
 /** A repeatable source of numbers, 0 to 1 (mulberry32). */
 export function seeded(seed) {
   let state = seed >>> 0;

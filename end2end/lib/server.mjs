@@ -31,7 +31,7 @@ export class Server {
     server.sip = `127.0.0.1:${server.sipPort}`;
     try {
       if (!empty) {
-        await server.cli(['account', 'add', ACCOUNT.email, '--password-stdin'], { input: `${ACCOUNT.password}\n` });
+        await server.addAccount(ACCOUNT);
         await server.cli(['number', 'add', NUMBER, '--account', ACCOUNT.email, 'language=en', ...settings]);
       }
       await server.run();
@@ -59,9 +59,19 @@ export class Server {
     return fetch(`${this.http}/readyz`).then((response) => response.ok, () => false);
   }
 
+  /** Where it may listen for sound; the odd ports between are for RTCP. */
+  everyRtpPort() {
+    return Array.from({ length: RTP_PORTS / 2 }, (_, i) => this.rtpPorts + 2 * i);
+  }
+
   /** Runs a command beside the server, on its data; returns what it prints. */
   cli(args, options) {
     return run(binary(), [...args, '--data', this.data], { cwd: this.folder, ...options });
+  }
+
+  /** An account whose pages are in English. */
+  async addAccount({ email, password }) {
+    await this.cli(['account', 'add', email, '--language', 'en', '--password-stdin'], { input: `${password}\n` });
   }
 
   /** The addresses `{ follow, control }` of a number, as the program prints them. */

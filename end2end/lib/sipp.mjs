@@ -85,8 +85,13 @@ export const saying = (file) => ({
   '<!-- DOES -->': does(`rtp_stream="${file},-1,0"`),
 });
 
-/** Makes `until-bye` type digits as RFC 4733 events. SIPp sends them from a raw socket. */
-export const typing = (digits) => ({ '<!-- DOES -->': does(`play_dtmf="${digits}"`) });
+/** Makes `until-bye` type digits as RFC 4733 events. SIPp sends them from a raw socket, and always as payload type 96. */
+export const typing = (digits) => ({
+  'RTP/AVP 0 8 101': 'RTP/AVP 0 8 96',
+  'rtpmap:101 telephone-event': 'rtpmap:96 telephone-event',
+  'fmtp:101': 'fmtp:96',
+  '<!-- DOES -->': does(`play_dtmf="${digits}"`),
+});
 
 /** Makes a scenario offer G.729 and G.723 alone. */
 export const OTHER_CODECS = { 'RTP/AVP 0 8 101': 'RTP/AVP 18 4' };

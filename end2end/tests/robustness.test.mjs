@@ -3,12 +3,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { seeded } from '../lib/datagrams.mjs';
+import { rtpPacket, seeded } from '../lib/datagrams.mjs';
 import { Fixture } from '../lib/fixture.mjs';
 import { malformedMessages } from '../lib/malformed.mjs';
 import { continuity } from '../lib/recording.mjs';
 import { NUMBER } from '../lib/server.mjs';
 import { sipp } from '../lib/sipp.mjs';
+import { muLaw, sine } from '../lib/wav.mjs';
 
 const RATE_HZ = 8000;
 const DATAGRAMS = 2_000;
@@ -39,6 +40,17 @@ function nearlyRtp(random) {
   if (bytes.length > 1 && random() < 0.8) bytes[0] = 0x80 | (bytes[0] & 0x3f);
   if (bytes.length > 1 && random() < 0.6) bytes[1] = [0, 8, 101, 200, 201][Math.floor(random() * 5)];
   return bytes;
+}
+
+/** Sends a tone of `hz`, as a telephone would, to all the server's ports for sound, until the test ends. */
+function sayEverywhere(fixture, server, peer, hz) {
+  const voice = muLaw(sine(hz, 0.02, RATE_HZ));
+  let sequence = 0;
+  const timer = setInterval(() => {
+    sequence += 1;
+    for (const port of server.everyRtpPort()) peer.send(rtpPacket(sequence, voice), port);
+  }, 20);
+  fixture.use({ stop: () => clearInterval(timer) });
 }
 
 /** Two telephones, and a check of what the second hears from now on. */
@@ -115,4 +127,20 @@ test('a stream of noise from the caller itself ends nothing', async (t) => {
   await peer.response('200 to BYE', (r) => r.method === 'BYE' && r.status === 200);
   await good.assertNoGap(t);
   await server.assertAlive();
+});
+
+test('a stranger who sends sound to every port is taken for nobody', async (t) => {
+  const fixture = new Fixture(t);
+  const server = await fixture.server({ settings: ['pin=1234'] });
+  const { follow } = await server.addresses();
+  // So it is after a crash: the phones of before still talk to the ports that the next callers are given.
+  sayEverywhere(fixture, server, await fixture.datagrams('127.0.0.2'), 1250);
+  const [first, second] = await fixture.phones({ 4001: 450, 4002: 650 });
+  for (const phone of [first, second]) {
+    await phone.call(server, NUMBER);
+    await phone.type('1234#');
+  }
+  await server.untilMembers(follow, 2);
+  await first.recording.hears({ heard: [650], notHeard: [450, 1250] });
+  await second.recording.hears({ heard: [450], notHeard: [650, 1250] });
 });
