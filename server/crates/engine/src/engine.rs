@@ -201,6 +201,11 @@ impl Engine {
         if muted {
             leg.speaker.say(Phrase::MutedOnEntry);
         }
+        if let [first, _] = *room.members()
+            && let Some(first) = self.legs.get_mut(first)
+        {
+            first.speaker.take_back(Phrase::Alone);
+        }
     }
 
     /// Out of the conference; the leg goes on to its last phrase.

@@ -103,6 +103,17 @@ impl Speaker {
         self.fading = !self.queue.is_empty();
     }
 
+    /// Does not say, or go on saying, a phrase that is no longer true.
+    pub(crate) fn take_back(&mut self, phrase: Phrase) {
+        let begun = self.position > 0 && self.queue.front() == Some(&phrase);
+        self.fading |= begun;
+        let mut place = 0;
+        self.queue.retain(|queued| {
+            place += 1;
+            *queued != phrase || (begun && place == 1)
+        });
+    }
+
     /// Says a phrase instead of what is being said.
     pub(crate) fn say_now(&mut self, phrase: Phrase) {
         self.stop();
@@ -164,6 +175,25 @@ mod tests {
             Phrase::EnterPin => vec![2000; 100],
             _ => Vec::new(),
         })))
+    }
+
+    #[test]
+    fn what_is_taken_back_fades_or_never_begins() {
+        let mut begun = speaker();
+        begun.say(Phrase::Welcome);
+        frame(&mut begun);
+        begun.take_back(Phrase::Welcome);
+        begun.say(Phrase::EnterPin);
+        let faded = frame(&mut begun);
+        assert!(faded[0] == 1000 && faded[39] < 300 && faded[60] == 0, "{faded:?}");
+        assert_eq!(frame(&mut begun)[0], 2000);
+
+        let mut waiting = speaker();
+        waiting.say(Phrase::EnterPin);
+        waiting.say(Phrase::Welcome);
+        waiting.take_back(Phrase::Welcome);
+        assert_eq!(frame(&mut waiting)[0], 2000);
+        assert!(!waiting.is_speaking());
     }
 
     fn frame(speaker: &mut Speaker) -> [i32; FRAME_SAMPLES] {

@@ -136,6 +136,12 @@ fn three_wrong_pins_end_the_call_after_the_last_word() {
 #[test]
 fn keys_in_the_room_mute_deafen_and_leave_and_are_not_heard() {
     let mut world = talking(7, 3, Line::CLEAN);
+    // While a key is down, not even the concealment of the missing sound is heard.
+    world.phones[1].press("5");
+    world.run_ms(62);
+    assert!(world.phones[0].ears.tone(20, world.phones[1].tone_hz) < AMPLITUDE * 0.05);
+    world.run_ms(400);
+    assert!(hears(&world, 0, 1, 100));
     world.phones[1].press("00");
     world.run_ms(400);
     assert!(world.live_member(room(ROOM), 1).unwrap().muted);
@@ -166,15 +172,18 @@ fn only_the_latched_source_is_heard_until_a_re_invite() {
     assert!(world.engine.stats().dropped.source >= 49);
     assert_ne!(world.destinations[&leg.index()], address(31_000));
 
-    // The re-INVITE lets it in; the sender begins anew with all its numbers.
+    // The re-INVITE lets it in. The sender begins anew with all its numbers; its sequence happens to lie where it would
+    // look overdue in the old stream.
+    let late = world.engine.stats().dropped.late;
     let mut media = world.media(1);
     media.remote.set_port(31_000);
     world.engine.update_leg(world.now(), leg, media);
     world.phones[1].ssrc = 99;
-    world.phones[1].sequence = 17;
+    world.phones[1].sequence -= 90;
     world.phones[1].timestamp = 12_345;
     world.run_ms(1_000);
     assert!(hears(&world, 0, 1, 900));
+    assert_eq!(world.engine.stats().dropped.late, late);
     assert_eq!(world.destinations[&leg.index()], address(31_000));
 }
 

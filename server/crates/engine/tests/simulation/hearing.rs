@@ -2,7 +2,7 @@
 
 use crate::network::Line;
 use crate::phone::{AMPLITUDE, amplitude};
-use crate::world::{World, room};
+use crate::world::{World, room, tone_hz};
 use engine::{Codec, Phrase, Prompts};
 use std::hash::Hasher;
 
@@ -13,14 +13,21 @@ const ROOMS: [&[Codec]; 4] = [
     &[Codec::Pcmu],
 ];
 
-/// Fills the rooms; the answer is each phone's room.
+/// Fills the rooms, each with two more who only listen; the answer is each phone's room.
 fn fill(world: &mut World) -> Vec<usize> {
-    let mut rooms = Vec::new();
+    let (mut rooms, mut speakers) = (Vec::new(), 0);
     for (r, codecs) in ROOMS.iter().enumerate() {
         for codec in *codecs {
             let n = world.call(room(r as u128), *codec);
+            world.phones[n].tone_hz = tone_hz(speakers);
+            speakers += 1;
             world.phones[n].drift_ppm = [0, 80, -80][n % 3];
             world.phones[n].packet_ms = [20, 20, 30, 10][n % 4];
+            rooms.push(r);
+        }
+        for codec in Codec::ALL {
+            let listener = world.call(room(r as u128), codec);
+            world.phones[listener].speaks = false;
             rooms.push(r);
         }
     }
@@ -39,7 +46,7 @@ fn presence(pcm: &[i16], tone_hz: f64, window_ms: usize) -> f64 {
 fn check_hearing(world: &World, rooms: &[usize], ms: usize, present: f64, leak: f64) {
     for (h, hearer) in world.phones.iter().enumerate() {
         let pcm = hearer.ears.last_ms(ms);
-        for (s, speaker) in world.phones.iter().enumerate() {
+        for (s, speaker) in world.phones.iter().enumerate().filter(|(_, p)| p.speaks) {
             if s != h && rooms[s] == rooms[h] {
                 let share = presence(pcm, speaker.tone_hz, 20);
                 assert!(share >= present, "{h} hears {s} only {:.1} % of the time", share * 100.0);
