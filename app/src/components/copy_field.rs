@@ -41,7 +41,7 @@ pub fn CopyField(language: Language, label: String, text: String) -> impl IntoVi
                 node_ref=field
                 on:focus=select
             />
-            <button type="button" class="button" disabled=move || !ready.get() on:click=copy>
+            <button type="button" class="button" disabled=Signal::derive(move || !ready.get()) on:click=copy>
                 <span aria-live="polite">
                     {move || {
                         if copied.get() {

@@ -4,10 +4,10 @@ use leptos::prelude::*;
 
 /// The picture of `name` in `/icons.svg`. It says nothing that the words beside it do not say.
 #[component]
-pub fn Icon(#[prop(into)] name: Signal<&'static str>) -> impl IntoView {
+pub fn Icon(name: &'static str) -> impl IntoView {
     view! {
         <svg class="icon" aria-hidden="true" focusable="false">
-            <use_ href=move || format!("/icons.svg#{}", name.get())></use_>
+            <use_ href=format!("/icons.svg#{name}")></use_>
         </svg>
     }
 }

@@ -7,8 +7,8 @@ use crate::api::act::{ActError, act};
 use crate::i18n::{Locale, caller, locale_of, online, refused, td_string};
 use crate::live::board::{Board, News};
 use crate::live::door::Door;
-use crate::live::elapsed::{elapsed, seconds};
-use crate::live::lanes::Lanes;
+use crate::live::elapsed::{elapsed, time_of_day};
+use crate::live::lanes::{Lanes, PageMs};
 use crate::live::link::{Heard, Link, OutOfStep, follow};
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
@@ -35,6 +35,7 @@ pub struct RoomCard {
 }
 
 /// `now`: the server's clock when it rendered the page. `problem`: why an order that came by a plain form was refused.
+/// `children` stand under the head.
 #[island]
 pub fn LiveRoom(
     language: Language,
@@ -43,6 +44,7 @@ pub fn LiveRoom(
     live: Live,
     now: UnixMs,
     problem: Option<ActError>,
+    children: Children,
 ) -> impl IntoView {
     let locale = locale_of(language);
     let page = Page::new(locale, &live, now, problem);
@@ -57,14 +59,16 @@ pub fn LiveRoom(
         let (shared, post_to) = (page.shared, post_to.clone());
         move |row| view! { <MemberRow shared row post_to=post_to.clone() /> }
     };
+    let lost = Signal::derive(move || page.link.get() == Link::Lost);
     view! {
-        <div class="live" data-live=move || page.link.get().as_str() on:submit=on_submit>
+        <div class="live" data-live=Signal::derive(move || page.link.get().as_str()) on:submit=on_submit>
             <Head page card=card.clone() post_to />
-            <p class="notice warn" role="status" hidden=move || page.link.get() != Link::Lost>
-                {move || td_string!(locale, live.lost, time = page.lost_at.get())}
+            {children()}
+            <p class="notice warn" role="status" hidden=Signal::derive(move || !lost.get())>
+                {Signal::derive(move || td_string!(locale, live.lost, time = page.lost_at.get()))}
             </p>
-            <p class="notice danger" role="alert" hidden=move || page.problem.get().is_none()>
-                {move || page.problem.get().map(|problem| words(locale, problem))}
+            <p class="notice danger" role="alert" hidden=Signal::derive(move || page.problem.get().is_none())>
+                {Signal::derive(move || page.problem.get().map_or("", |problem| words(locale, problem)))}
             </p>
             <section class="card" aria-label=td_string!(locale, live.members)>
                 <ul class="members" data-members="">
@@ -72,9 +76,9 @@ pub fn LiveRoom(
                 </ul>
                 <Empty page card />
             </section>
-            <Timeline locale lanes=page.lanes now_s=page.now_s />
+            <Timeline locale lanes=page.lanes now=page.now />
             <p class="visually-hidden" aria-live="polite">
-                {move || page.board.news.get().map(|news| told(locale, &news))}
+                {Signal::derive(move || page.board.news.get().map_or(String::new(), |news| told(locale, &news)))}
             </p>
         </div>
     }
@@ -84,56 +88,57 @@ pub fn LiveRoom(
 #[component]
 fn Head(page: Page, card: RoomCard, post_to: Option<String>) -> impl IntoView {
     let locale = page.shared.locale;
-    let count = move || page.board.rows.with(Vec::len);
-    let locked = move || page.board.session.get().is_some_and(|s| s.locked);
-    let chip = move || match page.board.session.get() {
-        Some(s) => format!("{} · {}", online(locale, count()), elapsed(s.since, page.shared.clock.get())),
+    let count = Signal::derive(move || page.board.rows.with(Vec::len));
+    let chip = Signal::derive(move || match page.board.session.get() {
+        Some(s) => format!("{} · {}", online(locale, count.get()), elapsed(s.since, page.shared.clock.get())),
         None => online(locale, 0),
-    };
+    });
     let pin = (!card.pin.is_empty()).then(|| td_string!(locale, live.pin, pin = card.pin.clone()));
-    let under: Vec<String> =
-        [(!card.description.is_empty()).then_some(card.description), pin].into_iter().flatten().collect();
+    let description = (!card.description.is_empty()).then_some(card.description);
+    let under: Vec<String> = [description, pin].into_iter().flatten().collect();
+    let under = (!under.is_empty()).then(|| view! { <p class="soft">{under.join(" · ")}</p> });
     let lock = post_to.map(|post_to| view! { <Lock page post_to /> });
     view! {
         <header class="head">
             <div class="head-line">
                 <h1 class="number">{card.number}</h1>
-                <span class="chip" class:on=move || page.board.session.get().is_some() data-online=move || count().to_string()>
+                <span class="chip" class:on=Signal::derive(move || page.board.session.with(Option::is_some))>
                     {chip}
                 </span>
-                <span class="chip lock" hidden=move || !locked()>
+                <span class="chip lock" hidden=Signal::derive(move || !page.locked())>
                     <Icon name="lock" />
                     {td_string!(locale, live.locked)}
                 </span>
-                <span class="spacer"></span>
-                {lock}
             </div>
-            {(!under.is_empty()).then(|| view! { <p class="soft">{under.join(" · ")}</p> })}
+            {under}
+            {lock}
         </header>
     }
 }
 
+/// As with a member's buttons, the style sheet shows the words that go with `data-locked`.
 #[component]
 fn Lock(page: Page, post_to: String) -> impl IntoView {
     let locale = page.shared.locale;
-    let locked = Signal::derive(move || page.board.session.get().is_some_and(|s| s.locked));
-    let action = move || if locked.get() { "unlock" } else { "lock" };
+    let action = Signal::derive(move || if page.locked() { "unlock" } else { "lock" });
+    let locked = Signal::derive(move || if page.locked() { "true" } else { "false" });
     view! {
-        <form method="post" action=post_to>
+        <form class="lock-form" method="post" action=post_to data-locked=locked>
             <button
                 class="button"
-                class:on=move || locked.get()
                 name="action"
                 value=action
                 data-action=action
                 title=td_string!(locale, live.lock_help)
-                disabled=move || page.board.session.get().is_none()
+                disabled=Signal::derive(move || page.board.session.with(Option::is_none))
             >
-                <Icon name=Signal::derive(move || if locked.get() { "unlock" } else { "lock" }) />
-                <span>
-                    {move || {
-                        if locked.get() { td_string!(locale, live.unlock) } else { td_string!(locale, live.lock) }
-                    }}
+                <span class="no">
+                    <Icon name="lock" />
+                    {td_string!(locale, live.lock)}
+                </span>
+                <span class="yes">
+                    <Icon name="unlock" />
+                    {td_string!(locale, live.unlock)}
                 </span>
             </button>
         </form>
@@ -145,7 +150,7 @@ fn Lock(page: Page, post_to: String) -> impl IntoView {
 fn Empty(page: Page, card: RoomCard) -> impl IntoView {
     let locale = page.shared.locale;
     view! {
-        <div class="empty" hidden=move || page.board.rows.with(|rows| !rows.is_empty())>
+        <div class="empty" hidden=Signal::derive(move || page.board.rows.with(|rows| !rows.is_empty()))>
             <Icon name="phone" />
             <h2>{td_string!(locale, live.empty_title)}</h2>
             <p>{td_string!(locale, live.empty_text, number = card.number)}</p>
@@ -164,8 +169,7 @@ struct Page {
     /// The server's time when the connection broke, in words.
     lost_at: RwSignal<String>,
     problem: RwSignal<Option<ActError>>,
-    /// Seconds since the page was opened.
-    now_s: RwSignal<f64>,
+    now: RwSignal<PageMs>,
     /// This browser's clock when the page was opened, Unix milliseconds.
     opened: StoredValue<f64>,
     /// Milliseconds by which the server's clock is ahead of this browser's.
@@ -182,7 +186,7 @@ impl Page {
             link: RwSignal::new(Link::Connecting),
             lost_at: RwSignal::new(String::new()),
             problem: RwSignal::new(problem),
-            now_s: RwSignal::new(0.0),
+            now: RwSignal::new(0),
             opened: StoredValue::new(0.0),
             ahead: StoredValue::new(0.0),
         }
@@ -208,7 +212,7 @@ impl Page {
     }
 
     fn tick(self) {
-        self.now_s.set(self.since_opened());
+        self.now.set(self.since_opened());
         self.lanes.reach(self.since_opened());
         let now = (js_sys::Date::now() + self.ahead.get_value()) as UnixMs;
         // By the second: two hundred rows show it.
@@ -217,8 +221,12 @@ impl Page {
         }
     }
 
-    fn since_opened(self) -> f64 {
-        (js_sys::Date::now() - self.opened.get_value()) / 1_000.0
+    fn locked(self) -> bool {
+        self.board.session.get().is_some_and(|session| session.locked)
+    }
+
+    fn since_opened(self) -> PageMs {
+        (js_sys::Date::now() - self.opened.get_value()) as PageMs
     }
 
     fn hear(self, message: &Message) -> Result<(), OutOfStep> {
@@ -238,8 +246,8 @@ impl Page {
             return;
         }
         let local = js_sys::Date::new_0();
-        let of_day = local.get_hours() * 3_600 + local.get_minutes() * 60 + local.get_seconds();
-        self.lost_at.set(seconds(of_day.into()));
+        let of_day = [local.get_hours(), local.get_minutes(), local.get_seconds()];
+        self.lost_at.set(time_of_day(of_day));
         self.lanes.blind(self.since_opened());
         self.link.set(Link::Lost);
     }

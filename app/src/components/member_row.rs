@@ -1,4 +1,7 @@
 //! One member: who, since when, talking or not, and what a moderator may do about it.
+//!
+//! The row's `data-…` say what is; the style sheet shows the words and pictures that go with it. So a change touches
+//! one attribute, and a room of two hundred stays light.
 
 use super::icon::Icon;
 use crate::i18n::{Locale, caller, caller_number, td_string};
@@ -20,56 +23,51 @@ pub struct Shared {
     pub confirming: RwSignal<Option<MemberId>>,
 }
 
+/// An attribute that is one of two words. Of one type for all of them: each type of closure is code of its own.
+fn either(flag: &ArcRwSignal<bool>, no: &'static str, yes: &'static str) -> Signal<&'static str> {
+    let flag = flag.clone();
+    Signal::derive(move || if flag.get() { yes } else { no })
+}
+
 /// `post_to`: where the buttons' form goes; `None` on a page that may only watch.
 #[component]
 pub fn MemberRow(shared: Shared, row: Arc<Row>, post_to: Option<String>) -> impl IntoView {
-    let Shared { locale, clock, .. } = shared;
-    let (talking, muted, deaf) = (row.talking.clone(), row.muted.clone(), row.deaf.clone());
-    let since = row.since;
+    let Shared { locale, clock, confirming } = shared;
+    let (id, since) = (row.id, row.since);
+    let sure = Signal::derive(move || if confirming.get() == Some(id) { "true" } else { "false" });
+    let name = (!row.name.is_empty()).then(|| view! { <span class="name">{row.name.clone()}</span> });
     let actions = post_to.map(|post_to| view! { <Actions shared row=row.clone() post_to /> });
     view! {
         <li
             class="member"
-            data-member=row.id.to_string()
-            data-talking=move || talking.get().to_string()
-            data-muted=move || muted.get().to_string()
-            data-deaf=move || deaf.get().to_string()
+            data-member=id.to_string()
+            data-talking=either(&row.talking, "false", "true")
+            data-muted=either(&row.muted, "false", "true")
+            data-deaf=either(&row.deaf, "false", "true")
+            data-sure=sure
         >
             <span class="light" aria-hidden="true"></span>
             <span class="who">
                 <b>{caller_number(locale, &row.number)}</b>
-                <States locale row=row.clone() />
+                <span class="states">
+                    {name} <span class="state talking">{td_string!(locale, live.talking)}</span>
+                    <span class="state muted">
+                        <Icon name="mic-off" />
+                        {td_string!(locale, live.muted)}
+                    </span>
+                    <span class="state deaf">
+                        <Icon name="ear-off" />
+                        {td_string!(locale, live.deaf)}
+                    </span>
+                </span>
             </span>
             <span class="since">
                 <span class="visually-hidden">{td_string!(locale, live.since)}" "</span>
-                {move || elapsed(since, clock.get())}
+                {Signal::derive(move || elapsed(since, clock.get()))}
             </span>
             <Meter level=row.level.clone() />
             {actions}
         </li>
-    }
-}
-
-/// The name, and in words what the row's colours say.
-#[component]
-fn States(locale: Locale, row: Arc<Row>) -> impl IntoView {
-    let (talking, muted, deaf) = (row.talking.clone(), row.muted.clone(), row.deaf.clone());
-    let name = (!row.name.is_empty()).then(|| view! { <span class="name">{row.name.clone()}</span> });
-    view! {
-        <span class="states">
-            {name}
-            <span class="state talking" hidden=move || !talking.get()>
-                {td_string!(locale, live.talking)}
-            </span>
-            <span class="state muted" hidden=move || !muted.get()>
-                <Icon name="mic-off" />
-                {td_string!(locale, live.muted)}
-            </span>
-            <span class="state deaf" hidden=move || !deaf.get()>
-                <Icon name="ear-off" />
-                {td_string!(locale, live.deaf)}
-            </span>
-        </span>
     }
 }
 
@@ -79,106 +77,64 @@ fn Meter(level: ArcRwSignal<u8>) -> impl IntoView {
     let bar = NodeRef::<html::I>::new();
     Effect::new(move || {
         if let Some(bar) = bar.get() {
-            let scale = format!("scaleX({})", f32::from(level.get()) / 100.0);
+            let level = level.get().min(100);
+            let scale = format!("scaleX({}.{:02})", level / 100, level % 100);
             let _ = web_sys::HtmlElement::style(&bar).set_property("transform", &scale);
         }
     });
     view! { <span class="meter" aria-hidden="true"><i node_ref=bar></i></span> }
 }
 
-/// A form of its own, so that its buttons work before WebAssembly is there, and without it.
+/// A form of its own, so that its buttons work before WebAssembly is there, and without it. Each button is the same
+/// before and after, so that the focus stays where it was.
 #[component]
 fn Actions(shared: Shared, row: Arc<Row>, post_to: String) -> impl IntoView {
     let Shared { locale, confirming, .. } = shared;
     let id = row.id;
     let who = caller(locale, &row.number, &row.name);
-    let sure = move || confirming.get() == Some(id);
+    let mute = either(&row.muted, "mute", "unmute");
+    let deafen = either(&row.deaf, "deafen", "undeafen");
+    let calm = move |_| {
+        if confirming.get_untracked() == Some(id) {
+            confirming.set(None);
+        }
+    };
     view! {
         <form class="acts" method="post" action=post_to>
             <input type="hidden" name="member" value=id.to_string() />
-            <Toggle locale on=row.muted.clone() who=who.clone() kind=Kind::Mute />
-            <Toggle locale on=row.deaf.clone() who=who.clone() kind=Kind::Deafen />
-            <button
-                class="button small danger"
-                class:sure=sure
-                name="action"
-                value="expel"
-                data-action="expel"
-                aria-label=move || {
-                    let action = if sure() {
-                        td_string!(locale, live.expel_sure)
-                    } else {
-                        td_string!(locale, live.expel)
-                    };
-                    td_string!(locale, live.of, action = action, who = who.clone())
-                }
-                on:blur=move |_| {
-                    if confirming.get_untracked() == Some(id) {
-                        confirming.set(None);
-                    }
-                }
-            >
-                {move || {
-                    if sure() { td_string!(locale, live.expel_sure) } else { td_string!(locale, live.expel) }
-                }}
+            <button class="button small mute" name="action" value=mute data-action=mute>
+                <span class="no">
+                    <Icon name="mic" />
+                    {td_string!(locale, live.mute)}
+                </span>
+                <span class="yes">
+                    <Icon name="mic-off" />
+                    {td_string!(locale, live.unmute)}
+                </span>
+                <Of who=who.clone() />
+            </button>
+            <button class="button small deafen" name="action" value=deafen data-action=deafen>
+                <span class="no">
+                    <Icon name="ear" />
+                    {td_string!(locale, live.deafen)}
+                </span>
+                <span class="yes">
+                    <Icon name="ear-off" />
+                    {td_string!(locale, live.undeafen)}
+                </span>
+                <Of who=who.clone() />
+            </button>
+            <button class="button small danger" name="action" value="expel" data-action="expel" on:blur=calm>
+                <span class="no">{td_string!(locale, live.expel)}</span>
+                <span class="yes">{td_string!(locale, live.expel_sure)}</span>
+                <Of who />
             </button>
         </form>
     }
 }
 
-#[derive(Clone, Copy)]
-enum Kind {
-    Mute,
-    Deafen,
-}
-
-impl Kind {
-    /// The action that leads out of the state `on`.
-    fn action(self, on: bool) -> &'static str {
-        match (self, on) {
-            (Kind::Mute, false) => "mute",
-            (Kind::Mute, true) => "unmute",
-            (Kind::Deafen, false) => "deafen",
-            (Kind::Deafen, true) => "undeafen",
-        }
-    }
-
-    fn words(self, locale: Locale, on: bool) -> &'static str {
-        match (self, on) {
-            (Kind::Mute, false) => td_string!(locale, live.mute),
-            (Kind::Mute, true) => td_string!(locale, live.unmute),
-            (Kind::Deafen, false) => td_string!(locale, live.deafen),
-            (Kind::Deafen, true) => td_string!(locale, live.undeafen),
-        }
-    }
-
-    fn icon(self, on: bool) -> &'static str {
-        match (self, on) {
-            (Kind::Mute, false) => "mic",
-            (Kind::Mute, true) => "mic-off",
-            (Kind::Deafen, false) => "ear",
-            (Kind::Deafen, true) => "ear-off",
-        }
-    }
-}
-
-/// One button that is the same before and after, so that the focus stays where it was.
+/// Whom a button is about, for those who do not see in which row it stands.
 #[component]
-fn Toggle(locale: Locale, on: ArcRwSignal<bool>, who: String, kind: Kind) -> impl IntoView {
-    let on = Signal::derive(move || on.get());
-    let action = move || kind.action(on.get());
-    let words = move || kind.words(locale, on.get());
-    view! {
-        <button
-            class="button small"
-            class:on=move || on.get()
-            name="action"
-            value=action
-            data-action=action
-            aria-label=move || td_string!(locale, live.of, action = words(), who = who.clone())
-        >
-            <Icon name=Signal::derive(move || kind.icon(on.get())) />
-            <span>{words}</span>
-        </button>
-    }
+fn Of(who: String) -> impl IntoView {
+    view! { <span class="visually-hidden">" "{who}</span> }
 }

@@ -38,7 +38,7 @@ pub fn PinField(language: Language, value: String, described_by: String, invalid
                 aria-invalid=invalid.then_some("true")
                 node_ref=field
             />
-            <button type="button" class="button" disabled=move || !ready.get() on:click=generate>
+            <button type="button" class="button" disabled=Signal::derive(move || !ready.get()) on:click=generate>
                 {td_string!(locale, general.generate)}
             </button>
         </span>

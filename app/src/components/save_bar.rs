@@ -1,11 +1,10 @@
 //! The bar under a form of settings: it says what is not saved yet.
 
-use crate::i18n::{locale_of, td_string};
+use crate::i18n::{locale_of, td_string, unsaved};
 use leptos::html;
 use leptos::prelude::*;
 use model::Language;
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::{Event, FormData, HtmlFormElement, UrlSearchParams};
@@ -18,23 +17,23 @@ pub fn SaveBar(language: Language, saved: bool, dirty: bool) -> impl IntoView {
     let locale = locale_of(language);
     let bar = NodeRef::<html::Div>::new();
     // `None`: not taken over yet.
-    let changes = RwSignal::new(None::<u32>);
+    let changes = RwSignal::new(None::<usize>);
     Effect::new(move || {
         if let Some(form) = bar.get().and_then(|bar| bar.closest("form").ok().flatten()) {
-            watch(&form.unchecked_into(), u32::from(dirty), changes);
+            watch(&form.unchecked_into(), usize::from(dirty), changes);
         }
     });
-    let clean = move || changes.get() == Some(0);
-    let words = move || match changes.get() {
+    let clean = Signal::derive(move || changes.get() == Some(0));
+    let words = Signal::derive(move || match changes.get() {
         Some(0) if saved => td_string!(locale, general.saved).to_owned(),
         None if saved => td_string!(locale, general.saved).to_owned(),
         None if !dirty => String::new(),
         Some(0) => td_string!(locale, general.unchanged).to_owned(),
-        Some(n) => td_string!(locale, general.unsaved, count = n),
-        None => td_string!(locale, general.unsaved, count = 1),
-    };
+        Some(n) => unsaved(locale, n),
+        None => unsaved(locale, 1),
+    });
     view! {
-        <div class="save" data-clean=move || clean().to_string() node_ref=bar>
+        <div class="save" data-clean=Signal::derive(move || if clean.get() { "true" } else { "false" }) node_ref=bar>
             <span class="soft" role="status">{words}</span>
             <span class="spacer"></span>
             <button type="reset" class="button" disabled=clean>
@@ -48,7 +47,7 @@ pub fn SaveBar(language: Language, saved: bool, dirty: bool) -> impl IntoView {
 }
 
 /// Counts the form's changes at each input, and asks before they are lost with the page.
-fn watch(form: &HtmlFormElement, at_least: u32, changes: RwSignal<Option<u32>>) {
+fn watch(form: &HtmlFormElement, at_least: usize, changes: RwSignal<Option<usize>>) {
     let before = fields(form);
     let leaving = Rc::new(Cell::new(false));
     changes.set(Some(at_least));
@@ -72,24 +71,26 @@ fn watch(form: &HtmlFormElement, at_least: u32, changes: RwSignal<Option<u32>>) 
     });
 }
 
-/// What the form would send, by field.
-fn fields(form: &HtmlFormElement) -> BTreeMap<String, String> {
-    let Ok(data) = FormData::new_with_form(form) else { return BTreeMap::new() };
+/// Names and values, still encoded: they are only compared.
+type Fields = Vec<(String, String)>;
+
+/// What the form would send.
+fn fields(form: &HtmlFormElement) -> Fields {
+    let Ok(data) = FormData::new_with_form(form) else { return Fields::new() };
     let pairs = UrlSearchParams::new_with_str_sequence_sequence(&JsValue::from(data));
     let text = pairs.map(|pairs| String::from(pairs.to_string())).unwrap_or_default();
     parse(&text)
 }
 
-fn parse(urlencoded: &str) -> BTreeMap<String, String> {
+fn parse(urlencoded: &str) -> Fields {
     let pair = |pair: &str| pair.split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned()));
     urlencoded.split('&').filter_map(pair).collect()
 }
 
-/// The fields that are not as they were.
-fn differing(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> u32 {
-    let gone = before.keys().filter(|key| !after.contains_key(*key)).count();
-    let new_or_other = after.iter().filter(|(key, value)| before.get(*key) != Some(value)).count();
-    (gone + new_or_other) as u32
+/// The number of fields that are not as they were. A box that is unticked is not among the fields at all.
+fn differing(before: &Fields, after: &Fields) -> usize {
+    let gone = before.iter().filter(|(name, _)| after.iter().all(|(other, _)| other != name)).count();
+    gone + after.iter().filter(|field| !before.contains(field)).count()
 }
 
 #[cfg(test)]

@@ -2,26 +2,32 @@
 
 use crate::i18n::{Locale, caller, td_string};
 use crate::live::elapsed::seconds;
-use crate::live::lanes::{Bar, Lane, Lanes};
+use crate::live::lanes::{Bar, Lane, Lanes, PageMs};
 use leptos::html;
 use leptos::prelude::*;
 use std::sync::Arc;
 
-/// `now_s`: seconds since the page was opened; a bar that has no end yet reaches up to it.
+/// A bar that has no end yet reaches up to `now`.
 #[component]
-pub fn Timeline(locale: Locale, lanes: Lanes, now_s: RwSignal<f64>) -> impl IntoView {
+pub fn Timeline(locale: Locale, lanes: Lanes, now: RwSignal<PageMs>) -> impl IntoView {
     let plot = NodeRef::<html::Div>::new();
     // Styles are set by program alone: a style in the page's text is what its content security policy forbids.
     Effect::new(move || {
         if let Some(plot) = plot.get() {
             let style = web_sys::HtmlElement::style(&plot);
-            let _ = style.set_property("--now", &now_s.get().to_string());
-            let _ = style.set_property("--span", &lanes.span_s.get().to_string());
+            let _ = style.set_property("--now", &now.get().to_string());
+            let _ = style.set_property("--span", &lanes.span_ms.get().to_string());
         }
     });
-    let mark = move |part: f64| seconds((lanes.span_s.get() * part) as u64);
+    let mark = move |halves: u32| {
+        Signal::derive(move || seconds(u64::from(lanes.span_ms.get() / 2 * halves) / 1_000))
+    };
     view! {
-        <section class="card timeline" aria-labelledby="timeline">
+        <section
+            class="card timeline"
+            aria-labelledby="timeline"
+            hidden=Signal::derive(move || lanes.lanes.with(Vec::is_empty))
+        >
             <header class="card-head">
                 <h2 id="timeline">{td_string!(locale, live.timeline)}</h2>
                 <span class="soft">{td_string!(locale, live.timeline_lead)}</span>
@@ -32,9 +38,9 @@ pub fn Timeline(locale: Locale, lanes: Lanes, now_s: RwSignal<f64>) -> impl Into
                 </For>
             </div>
             <div class="axis" aria-hidden="true">
-                <span>{move || mark(0.0)}</span>
-                <span>{move || mark(0.5)}</span>
-                <span>{move || mark(1.0)}</span>
+                <span>{mark(0)}</span>
+                <span>{mark(1)}</span>
+                <span>{mark(2)}</span>
             </div>
         </section>
     }
@@ -44,13 +50,11 @@ pub fn Timeline(locale: Locale, lanes: Lanes, now_s: RwSignal<f64>) -> impl Into
 fn LaneView(locale: Locale, lane: Arc<Lane>) -> impl IntoView {
     let who = caller(locale, &lane.number, &lane.name);
     let (gone, bars) = (lane.gone.clone(), lane.bars.clone());
-    let title = {
-        let gone = gone.clone();
-        move || gone.get().then_some(td_string!(locale, live.gone))
-    };
     view! {
-        <div class="lane" data-gone=move || gone.get().to_string() title=title>
-            <span class="lane-who">{who}</span>
+        <div class="lane" data-gone=Signal::derive(move || if gone.get() { "true" } else { "false" })>
+            <span class="lane-who">
+                {who} <span class="visually-hidden gone">", "{td_string!(locale, live.gone)}</span>
+            </span>
             <span class="track">
                 <For each=move || bars.get() key=Bar::key let:bar>
                     <i

@@ -13,6 +13,11 @@ pub fn seconds(s: u64) -> String {
     if h > 0 { format!("{h}:{m:02}:{s:02}") } else { format!("{m:02}:{s:02}") }
 }
 
+/// A time of day, from hours, minutes and seconds.
+pub fn time_of_day([h, m, s]: [u32; 3]) -> String {
+    format!("{h:02}:{m:02}:{s:02}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -24,5 +29,6 @@ mod tests {
         assert_eq!(elapsed(0, 3_600_000), "1:00:00");
         assert_eq!(elapsed(0, 100 * 3_600_000 + 61_000), "100:01:01");
         assert_eq!(elapsed(5_000, 0), "00:00");
+        assert_eq!(time_of_day([9, 5, 0]), "09:05:00");
     }
 }

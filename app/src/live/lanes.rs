@@ -5,24 +5,26 @@ use leptos::prelude::*;
 use model::MemberId;
 use std::sync::Arc;
 
-/// Seconds that the axis shows; it takes the next step when talk reaches its end, so it rarely moves.
-const SPANS_S: [f64; 10] =
-    [60.0, 120.0, 300.0, 600.0, 1_200.0, 1_800.0, 3_600.0, 7_200.0, 14_400.0, 28_800.0];
+/// Minutes that the axis shows; it takes the next step when time reaches its end, so it rarely moves.
+const SPANS_MIN: [u32; 10] = [1, 2, 5, 10, 20, 30, 60, 120, 240, 480];
 /// A pause narrower than this part of the axis cannot be seen, so bars grow together there. It bounds their number
 /// too, however long the page stays open.
-const NARROWEST: f64 = 1.0 / 400.0;
+const WIDEST_PAUSE: u32 = 400;
 
-/// One time of talking, in seconds since the page was opened; `to` is `None` while it lasts.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// Milliseconds since the page was opened. Whole numbers: writing fractions takes a lot of the browser's code.
+pub type PageMs = u32;
+
+/// One time of talking; `to` is `None` while it lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bar {
-    pub from: f64,
-    pub to: Option<f64>,
+    pub from: PageMs,
+    pub to: Option<PageMs>,
 }
 
 impl Bar {
     /// What tells one bar on screen from another: it changes when the bar ends, so that it is drawn anew then.
-    pub fn key(&self) -> (u64, u64) {
-        (self.from.to_bits(), self.to.map_or(0, f64::to_bits))
+    pub fn key(&self) -> (PageMs, Option<PageMs>) {
+        (self.from, self.to)
     }
 }
 
@@ -40,19 +42,19 @@ pub struct Lane {
 #[derive(Clone, Copy, Debug)]
 pub struct Lanes {
     pub lanes: RwSignal<Vec<Arc<Lane>>>,
-    /// Seconds that the axis shows.
-    pub span_s: RwSignal<f64>,
+    /// Milliseconds that the axis shows.
+    pub span_ms: RwSignal<PageMs>,
 }
 
 impl Lanes {
     /// Lanes for those who are in, with nothing in them yet.
     pub fn new(rows: &[Arc<Row>]) -> Lanes {
         let lanes = rows.iter().map(|row| Lane::new(row)).collect();
-        Lanes { lanes: RwSignal::new(lanes), span_s: RwSignal::new(SPANS_S[0]) }
+        Lanes { lanes: RwSignal::new(lanes), span_ms: RwSignal::new(minutes(SPANS_MIN[0])) }
     }
 
-    /// Notes who talks, `at` seconds after the page was opened.
-    pub fn observe(&self, rows: &[Arc<Row>], at: f64) {
+    /// Notes who talks at that moment.
+    pub fn observe(&self, rows: &[Arc<Row>], at: PageMs) {
         let known = self.lanes.get_untracked();
         let new: Vec<_> = rows
             .iter()
@@ -63,7 +65,7 @@ impl Lanes {
             self.lanes.update(|lanes| lanes.extend(new));
         }
         self.reach(at);
-        let pause = self.span_s.get_untracked() * NARROWEST;
+        let pause = self.span_ms.get_untracked() / WIDEST_PAUSE;
         for lane in self.lanes.get_untracked() {
             let row = rows.iter().find(|row| row.id == lane.id);
             lane.talk(row.is_some_and(|row| row.talking.get_untracked()), at, pause);
@@ -74,23 +76,25 @@ impl Lanes {
     }
 
     /// Nothing is known from `at` on: the connection is lost. Talking ends here as far as this page can tell.
-    pub fn blind(&self, at: f64) {
-        self.lanes.get_untracked().iter().for_each(|lane| lane.talk(false, at, 0.0));
+    pub fn blind(&self, at: PageMs) {
+        self.lanes.get_untracked().iter().for_each(|lane| lane.talk(false, at, 0));
     }
 
     /// Lengthens the axis where time has come to its end.
-    pub fn reach(&self, at: f64) {
-        let span = self.span_s.get_untracked();
-        if at < span {
+    pub fn reach(&self, at: PageMs) {
+        if at < self.span_ms.get_untracked() {
             return;
         }
-        let next = SPANS_S
-            .into_iter()
-            .find(|s| *s > at)
-            .unwrap_or_else(|| (at / 28_800.0).ceil() * 28_800.0 + 28_800.0);
-        self.span_s.set(next);
-        self.lanes.get_untracked().iter().for_each(|lane| lane.coarsen(next * NARROWEST));
+        let next = SPANS_MIN.into_iter().map(minutes).find(|span| *span > at);
+        let day_part = minutes(480);
+        let next = next.unwrap_or_else(|| (at / day_part).saturating_add(1).saturating_mul(day_part));
+        self.span_ms.set(next);
+        self.lanes.get_untracked().iter().for_each(|lane| lane.coarsen(next / WIDEST_PAUSE));
     }
+}
+
+fn minutes(n: u32) -> PageMs {
+    n * 60_000
 }
 
 impl Lane {
@@ -104,7 +108,7 @@ impl Lane {
         })
     }
 
-    fn talk(&self, talking: bool, at: f64, pause: f64) {
+    fn talk(&self, talking: bool, at: PageMs, pause: PageMs) {
         let last = self.bars.with_untracked(|bars| bars.last().copied());
         match (last, talking) {
             (Some(Bar { to: None, .. }), true) | (Some(Bar { to: Some(_), .. }) | None, false) => {}
@@ -114,7 +118,7 @@ impl Lane {
         }
     }
 
-    fn end_last(&self, to: Option<f64>) {
+    fn end_last(&self, to: Option<PageMs>) {
         self.bars.update(|bars| {
             if let Some(last) = bars.last_mut() {
                 last.to = to;
@@ -123,7 +127,7 @@ impl Lane {
     }
 
     /// Joins bars whose pause is too narrow to be seen.
-    fn coarsen(&self, pause: f64) {
+    fn coarsen(&self, pause: PageMs) {
         let bars = self.bars.get_untracked();
         let mut out: Vec<Bar> = Vec::with_capacity(bars.len());
         for bar in &bars {
@@ -166,7 +170,7 @@ mod tests {
         })
     }
 
-    fn bars(lanes: &Lanes, lane: usize) -> Vec<(f64, Option<f64>)> {
+    fn bars(lanes: &Lanes, lane: usize) -> Vec<(PageMs, Option<PageMs>)> {
         lanes.lanes.get_untracked()[lane].bars.get_untracked().iter().map(|b| (b.from, b.to)).collect()
     }
 
@@ -176,16 +180,16 @@ mod tests {
             let rows = board(2).rows.get_untracked();
             let lanes = Lanes::new(&rows);
             rows[0].talking.set(true);
-            lanes.observe(&rows, 2.0);
-            lanes.observe(&rows, 3.0);
+            lanes.observe(&rows, 2_000);
+            lanes.observe(&rows, 3_000);
             rows[0].talking.set(false);
-            lanes.observe(&rows, 4.0);
+            lanes.observe(&rows, 4_000);
             rows[0].talking.set(true);
-            lanes.observe(&rows, 4.1);
-            assert_eq!(bars(&lanes, 0), [(2.0, None)], "a pause too short to be seen");
-            lanes.blind(6.0);
-            lanes.observe(&rows, 9.0);
-            assert_eq!(bars(&lanes, 0), [(2.0, Some(6.0)), (9.0, None)]);
+            lanes.observe(&rows, 4_100);
+            assert_eq!(bars(&lanes, 0), [(2_000, None)], "a pause too short to be seen");
+            lanes.blind(6_000);
+            lanes.observe(&rows, 9_000);
+            assert_eq!(bars(&lanes, 0), [(2_000, Some(6_000)), (9_000, None)]);
             assert!(bars(&lanes, 1).is_empty());
         });
     }
@@ -196,9 +200,9 @@ mod tests {
             let rows = board(3).rows.get_untracked();
             let lanes = Lanes::new(&rows[..2]);
             rows[1].talking.set(true);
-            lanes.observe(&rows[..2], 1.0);
-            lanes.observe(&[rows[0].clone(), rows[2].clone()], 5.0);
-            assert_eq!(bars(&lanes, 1), [(1.0, Some(5.0))]);
+            lanes.observe(&rows[..2], 1_000);
+            lanes.observe(&[rows[0].clone(), rows[2].clone()], 5_000);
+            assert_eq!(bars(&lanes, 1), [(1_000, Some(5_000))]);
             let gone: Vec<bool> =
                 lanes.lanes.get_untracked().iter().map(|l| l.gone.get_untracked()).collect();
             assert_eq!(gone, [false, true, false]);
@@ -212,10 +216,10 @@ mod tests {
             let lanes = Lanes::new(&rows);
             for second in 0..86_400 {
                 rows[0].talking.set(second % 2 == 0);
-                lanes.observe(&rows, f64::from(second));
+                lanes.observe(&rows, second * 1_000);
             }
-            assert!(lanes.span_s.get_untracked() > 86_399.0);
-            assert!(bars(&lanes, 0).len() as f64 <= 1.0 / NARROWEST + 1.0, "{}", bars(&lanes, 0).len());
+            assert!(lanes.span_ms.get_untracked() > 86_399_000);
+            assert!(bars(&lanes, 0).len() <= WIDEST_PAUSE as usize + 1, "{}", bars(&lanes, 0).len());
         });
     }
 }

@@ -1,6 +1,7 @@
 //! The WebSocket of a live page: it connects, and comes back by itself when it breaks.
 
 use super::backoff::wait_ms;
+use super::wire;
 use leptos::prelude::*;
 use model::live::Message;
 use std::cell::{Cell, OnceCell, RefCell};
@@ -106,7 +107,7 @@ impl Line {
 
     fn message(self: &Rc<Self>, event: &MessageEvent) {
         let text = event.data().as_string().unwrap_or_default();
-        let Ok(message) = serde_json::from_str::<Message>(&text) else {
+        let Some(message) = wire::read(&text) else {
             return self.lost();
         };
         match (self.hear)(Heard::Message(Box::new(message))) {

@@ -9,3 +9,4 @@ pub mod door;
 pub mod elapsed;
 pub mod lanes;
 pub mod link;
+pub mod wire;

@@ -11,8 +11,13 @@ use axum::http::StatusCode;
 use leptos::prelude::*;
 use store::Room;
 
+/// `children` stand under the head.
 #[component]
-pub(crate) fn LiveView(room: Room, door: Door) -> impl IntoView {
+pub(crate) fn LiveView(
+    room: Room,
+    door: Door,
+    #[prop(optional)] children: Option<Children>,
+) -> impl IntoView {
     let panel = expect_context::<Panel>();
     let language = visitor().language;
     let problem = use_context::<ActError>();
@@ -31,6 +36,8 @@ pub(crate) fn LiveView(room: Room, door: Door) -> impl IntoView {
         <noscript>
             <p class="notice">{td_string!(visitor().locale(), live.no_script)}</p>
         </noscript>
-        <LiveRoom language door card live=panel.live.live(room.id) now=panel.live.now() problem />
+        <LiveRoom language door card live=panel.live.live(room.id) now=panel.live.now() problem>
+            {children.map(|children| children())}
+        </LiveRoom>
     }
 }

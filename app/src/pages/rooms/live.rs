@@ -14,8 +14,9 @@ pub(crate) fn OwnerLive() -> impl IntoView {
         let number = room.number.to_string();
         view! {
             <Frame title=room.number.grouped()>
-                <Tabs number=number.clone() here=Tab::Live />
-                <LiveView room door=Door::Owner(number) />
+                <LiveView room door=Door::Owner(number.clone())>
+                    <Tabs number here=Tab::Live />
+                </LiveView>
             </Frame>
         }
     })

@@ -77,12 +77,13 @@ pub(crate) fn Rooms() -> impl IntoView {
 fn List(rooms: Vec<StoredRoom>, email: String) -> impl IntoView {
     let locale = visitor().locale();
     let count = rooms.len() as u32;
+    let lead =
+        (count != 0).then(|| view! { <p class="soft">{td_string!(locale, rooms.lead, count = count)}</p> });
     let list = if rooms.is_empty() {
         view! { <Empty email /> }.into_any()
     } else {
         let cards = rooms.into_iter().map(|room| view! { <RoomCard room /> }).collect_view();
         view! {
-            <p class="soft">{td_string!(locale, rooms.lead, count = count)}</p>
             <ul class="rooms card">{cards}</ul>
         }
         .into_any()
@@ -91,6 +92,7 @@ fn List(rooms: Vec<StoredRoom>, email: String) -> impl IntoView {
         <Frame title=td_string!(locale, rooms.title)>
             <header class="head">
                 <h1>{td_string!(locale, rooms.title)}</h1>
+                {lead}
             </header>
             {list}
             <AddNumber />
@@ -110,17 +112,14 @@ fn RoomCard(room: StoredRoom) -> impl IntoView {
     } else {
         td_string!(locale, rooms.without_pin)
     };
-    let description = if room.description.is_empty() {
-        td_string!(locale, room.unnamed).to_owned()
-    } else {
-        room.description
-    };
+    let unnamed = room.description.is_empty();
+    let description = if unnamed { td_string!(locale, room.unnamed).to_owned() } else { room.description };
     let label = td_string!(locale, rooms.open, number = number.clone());
     view! {
         <li>
             <a class="room" href=href aria-label=label>
                 <b class="number">{number}</b>
-                <span class="room-text">{description}</span>
+                <span class="room-text" class:soft=unnamed>{description}</span>
                 <span class="room-facts soft">{pin}</span>
                 <span class="chip" class:on=count != 0>{online(locale, count)}</span>
                 <Icon name="right" />
