@@ -70,9 +70,9 @@ impl Engine {
 
     /// A re-INVITE was agreed upon: another source, codec or direction. Any re-INVITE lets the next valid packet say
     /// anew where this leg's packets come from.
-    pub fn update_leg(&mut self, _now: Micros, leg: LegKey, media: MediaParams) {
+    pub fn update_leg(&mut self, now: Micros, leg: LegKey, media: MediaParams) {
         if let Some(leg) = self.legs.get_mut(leg) {
-            leg.update(media);
+            leg.update(now, media);
         }
     }
 

@@ -69,7 +69,7 @@ impl Leg {
             conference,
             caller,
             inbound: Inbound {
-                latch: Latch::new(media.remote),
+                latch: Latch::new(now, media.remote),
                 ssrc: None,
                 keypad: Keypad::default(),
                 jitter: JitterBuffer::new(media.codec),
@@ -83,8 +83,8 @@ impl Leg {
     }
 
     /// A re-INVITE was agreed upon.
-    pub(crate) fn update(&mut self, media: MediaParams) {
-        self.inbound.latch.renew(self.media.remote, media.remote);
+    pub(crate) fn update(&mut self, now: Micros, media: MediaParams) {
+        self.inbound.latch.renew(now, self.media.remote, media.remote);
         if self.media.codec != media.codec {
             self.inbound.jitter.restart(media.codec);
         }
@@ -101,7 +101,7 @@ impl Leg {
     ) -> Option<Key> {
         let inbound = &mut self.inbound;
         let dropped = &mut stats.dropped;
-        if !inbound.latch.admits(from) {
+        if !inbound.latch.admits(now, from) {
             dropped.source += 1;
             return None;
         }
