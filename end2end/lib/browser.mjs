@@ -61,7 +61,9 @@ export class Browser {
 export async function openLive(browser, url, options) {
   const page = await browser.page(options);
   await page.goto(url);
-  await untilLive(page);
+  await untilLive(page).catch((error) => {
+    throw new Error(`${url} did not come to life: ${browser.complaints.join('\n') || error.message}`);
+  });
   return page;
 }
 
