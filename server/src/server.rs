@@ -35,18 +35,17 @@ impl Server {
             .with_context(|| format!("serving pages on {}", config.http))?;
         config.note_base_url().context("writing into the data folder")?;
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let (media, events, media_threads) =
-            MediaPool::start(threads, clock).context("starting the media threads")?;
-        let live = Arc::new(LiveHub::new(clock, Arc::clone(&media)));
+        let media = MediaPool::start(threads, clock).context("starting the media threads")?;
+        let live = Arc::new(LiveHub::new(clock, Arc::clone(&media.pool)));
         let parts = Parts {
             store: store.clone(),
             live: Arc::clone(&live),
-            media,
+            media: media.pool,
             ports: Ports::new(config.sip.ip(), config.rtp_ports.clone()),
             prompts,
             addresses: Addresses { sip: config.sip, public: config.public_ip },
         };
-        let telephony = Telephony::start(parts, events).await?;
+        let telephony = Telephony::start(parts, media.events).await?;
         let panel = Panel {
             store,
             live: Arc::clone(&live) as Arc<dyn app::LiveRooms>,
@@ -64,7 +63,7 @@ impl Server {
                 () = stopped => Ok(()),
             }
         });
-        Ok(Server { telephony, media_threads, web, stop_web })
+        Ok(Server { telephony, media_threads: media.threads, web, stop_web })
     }
 
     /// Hangs up all calls, then ends.

@@ -42,6 +42,8 @@ pub const WATCHERS_PER_ROOM: usize = 2_000;
 pub const WATCHER_MESSAGE_BYTES: usize = 1_024;
 /// Bytes of an HTTP request's body.
 pub const HTTP_BODY_BYTES: usize = 64 * 1_024;
+/// Largest SIP datagram that is read, in bytes.
+pub const SIP_BYTES: usize = 8_000;
 /// Bytes of an SDP body that is parsed.
 pub const SDP_BYTES: usize = 8 * 1_024;
 /// Lines of an SDP body that are parsed.

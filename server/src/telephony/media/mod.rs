@@ -35,6 +35,14 @@ pub(crate) struct MediaPool {
     stop: Arc<AtomicBool>,
 }
 
+/// What [`MediaPool::start`] gives.
+pub(crate) struct Started {
+    pub(crate) pool: Arc<MediaPool>,
+    /// The events of all threads.
+    pub(crate) events: mpsc::Receiver<Event>,
+    pub(crate) threads: Vec<JoinHandle<()>>,
+}
+
 /// Which thread has which room, while a leg of it is there.
 #[derive(Default)]
 struct Placement {
@@ -48,11 +56,8 @@ struct Placed {
 }
 
 impl MediaPool {
-    /// Starts `threads` media threads; their events come out of the returned receiver.
-    pub(crate) fn start(
-        threads: usize,
-        clock: Clock,
-    ) -> io::Result<(Arc<MediaPool>, mpsc::Receiver<Event>, Vec<JoinHandle<()>>)> {
+    /// Starts `threads` media threads.
+    pub(crate) fn start(threads: usize, clock: Clock) -> io::Result<Started> {
         assert!(threads > 0, "a server without a media thread is deaf");
         let (events, receiver) = mpsc::channel(limits::EVENT_QUEUE);
         let stop = Arc::new(AtomicBool::new(false));
@@ -65,11 +70,8 @@ impl MediaPool {
             senders.push(sender);
         }
         let placement = Placement { rooms: HashMap::new(), legs_per_thread: vec![0; threads] };
-        Ok((
-            Arc::new(MediaPool { threads: senders, placement: Mutex::new(placement), stop }),
-            receiver,
-            handles,
-        ))
+        let pool = Arc::new(MediaPool { threads: senders, placement: Mutex::new(placement), stop });
+        Ok(Started { pool, events: receiver, threads: handles })
     }
 
     /// Brings a leg to the thread of its room. Each opened leg must be closed once, by [`MediaPool::close`].

@@ -21,7 +21,7 @@ impl FromStr for PortRange {
         let (first, last) = s.split_once('-').ok_or(PortRangeError)?;
         let first: u16 = first.trim().parse().map_err(|_| PortRangeError)?;
         let last: u16 = last.trim().parse().map_err(|_| PortRangeError)?;
-        if first % 2 != 0 || first < 1024 || last <= first {
+        if !first.is_multiple_of(2) || first < 1024 || last <= first {
             return Err(PortRangeError);
         }
         Ok(PortRange(first..=last))
@@ -53,7 +53,9 @@ pub(crate) struct Ports {
 
 impl Ports {
     pub(crate) fn new(ip: IpAddr, range: PortRange) -> Ports {
-        Ports { ip, range, next_pair: Mutex::new(0) }
+        // The turn begins anywhere: after a restart, phones that missed their BYE still send to the ports of before.
+        let first = rand::random_range(0..range.pairs());
+        Ports { ip, range, next_pair: Mutex::new(first) }
     }
 
     /// # Errors

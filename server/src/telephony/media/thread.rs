@@ -43,6 +43,17 @@ struct LegSocket {
     ports: PortPair,
 }
 
+/// The niceness of media threads, where the system grants it (CAP_SYS_NICE, or a limit on niceness): a packet cannot
+/// wait for a page.
+const NICENESS: i32 = -10;
+
+fn go_first() {
+    // No process named: the calling thread alone is meant (setpriority(2), differences between library and kernel).
+    if rustix::process::setpriority_process(None, NICENESS).is_err() {
+        tracing::info!("media threads run at normal priority; CAP_SYS_NICE would let them go first");
+    }
+}
+
 impl MediaThread {
     pub(super) fn new(
         clock: Clock,
@@ -71,6 +82,7 @@ impl MediaThread {
 
     /// Runs until told to stop.
     pub(super) fn run(mut self) {
+        go_first();
         let mut ready = vec![EpollEvent::empty(); BATCH];
         // One byte more than is taken, so that a longer datagram is seen to be too long.
         let mut datagram = vec![0_u8; limits::RTP_BYTES + 1];

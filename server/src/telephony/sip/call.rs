@@ -164,7 +164,7 @@ impl Call {
         let leg = self.leg(&room.settings, &offer, caller);
         let mut session = Session { local, id: rand::random::<u32>().into(), version: 1, offer };
         if self.board.media.open(leg, opened.ports).is_ok() {
-            if self.answer(&session).is_ok() {
+            if self.answer(&session) {
                 self.follow(&mut session, &mut hang_up).await;
             }
             self.board.media.close(self.room, self.member).await;
@@ -191,9 +191,13 @@ impl Call {
         }
     }
 
-    fn answer(&self, session: &Session) -> rsipstack::Result<()> {
-        self.dialog.ringing(None, None)?;
-        self.dialog.accept(Some(response::sdp_headers()), Some(session.answer()))
+    /// 180 and 200; `false` if the caller has gone before.
+    fn answer(&self, session: &Session) -> bool {
+        let mut answered = self.dialog.ringing(None, None);
+        if answered.is_ok() {
+            answered = self.dialog.accept(Some(response::sdp_headers()), Some(session.answer()));
+        }
+        answered.inspect_err(|error| tracing::debug!(%error, "a call cannot be answered")).is_ok()
     }
 
     /// Follows the dialog to its end.

@@ -2,15 +2,18 @@
 
 mod call;
 mod dispatch;
+mod door;
 mod response;
 
 use super::Switchboard;
+use door::Door;
 use rsipstack::EndpointBuilder;
 use rsipstack::dialog::dialog_layer::DialogLayer;
 use rsipstack::transport::TransportLayer;
 use rsipstack::transport::udp::UdpConnection;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use tokio::net::UdpSocket;
 use tokio_util::sync::CancellationToken;
 
 #[derive(Debug, thiserror::Error)]
@@ -31,9 +34,11 @@ impl Endpoint {
         let address = board.addresses.sip;
         let cancel = CancellationToken::new();
         let transport = TransportLayer::new(cancel.child_token());
-        let udp = UdpConnection::create_connection(address, None, Some(cancel.child_token()))
+        let bound = |e: &dyn std::fmt::Display| StartError::Bind { address, reason: e.to_string() };
+        let socket = UdpSocket::bind(address).await.map_err(|e| bound(&e))?;
+        let udp = UdpConnection::from_socket(Arc::new(Door::new(socket)), None, Some(cancel.child_token()))
             .await
-            .map_err(|e| StartError::Bind { address, reason: e.to_string() })?;
+            .map_err(|e| bound(&e))?;
         transport.add_transport(udp.into());
         let endpoint = EndpointBuilder::new()
             .with_cancel_token(cancel.child_token())
@@ -57,6 +62,7 @@ impl Endpoint {
 #[cfg(any(fuzzing, test))]
 pub(super) fn fuzz(bytes: &[u8]) {
     use rsipstack::sip::SipMessage;
+    let _ = door::answer(bytes);
     if let Ok(SipMessage::Request(request)) = SipMessage::try_from(bytes) {
         let _ = call::caller(&request);
         let _ = request.uri.user();
