@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: what a tick of the media engine costs.
+//! `cargo xtask bench`: what a tick of the media engine costs, and what a call costs the whole server.
 
 use anyhow::Result;
 
@@ -8,5 +8,6 @@ use crate::workspace::Workspace;
 /// # Errors
 /// If a benchmark does not compile or fails.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    process::run(workspace.cargo().args(["bench", "--package", "engine", "--benches"]))
+    process::run(workspace.cargo().args(["bench", "--package", "engine", "--benches"]))?;
+    process::run(workspace.cargo().args(["bench", "--package", "server", "--bench", "load"]))
 }

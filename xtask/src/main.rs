@@ -53,7 +53,7 @@ enum Task {
     },
     /// Check the form, clippy without a warning, and the rules of the house
     Lint,
-    /// Measure the media engine
+    /// Measure the media engine, and the whole server under load
     Bench,
 }
 
