@@ -125,7 +125,7 @@ test('without JavaScript: log in, save, be told what is wrong', async (t) => {
   const browser = await fixture.browser();
   const page = await browser.page({ javaScriptEnabled: false });
   await logIn(page, server);
-  await page.getByRole('link', { name: `Open ${NUMBER}` }).click();
+  await page.locator('main a', { hasText: NUMBER }).click();
   await fillIn(page, { PIN: '12a4', Description: 'Said once' });
   await press(page, 'Save');
   await page.getByText('A PIN holds digits only.').waitFor();
