@@ -16,6 +16,8 @@ mod tools;
 mod wasm_target;
 mod workspace;
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
@@ -57,8 +59,18 @@ enum Task {
     Bench,
 }
 
-fn main() -> Result<()> {
-    let cli = Cli::parse();
+fn main() -> ExitCode {
+    match obey(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        // In words, without a backtrace: what failed is another program most of the time.
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn obey(cli: Cli) -> Result<()> {
     let workspace = Workspace::find()?;
     match cli.command {
         Task::Run { release, args } => {
