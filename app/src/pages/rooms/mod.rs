@@ -114,10 +114,9 @@ fn RoomCard(room: StoredRoom) -> impl IntoView {
     };
     let unnamed = room.description.is_empty();
     let description = if unnamed { td_string!(locale, room.unnamed).to_owned() } else { room.description };
-    let label = td_string!(locale, rooms.open, number = number.clone());
     view! {
         <li>
-            <a class="room" href=href aria-label=label>
+            <a class="room" href=href>
                 <b class="number">{number}</b>
                 <span class="room-text" class:soft=unnamed>{description}</span>
                 <span class="room-facts soft">{pin}</span>
