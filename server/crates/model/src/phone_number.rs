@@ -22,29 +22,51 @@ impl PhoneNumber {
         &self.0
     }
 
-    /// As a person reads it: digits in groups. French national numbers by twos, all else by threes.
+    /// As a person reads it: digits in groups. French numbers by twos; others by threes, behind their country's code.
     pub fn grouped(&self) -> String {
-        let (plus, digits) = match self.0.strip_prefix('+') {
-            Some(digits) => ("+", digits),
-            None => ("", self.0.as_str()),
+        let Some(international) = self.0.strip_prefix('+') else {
+            return match self.0.len() {
+                0..=5 => self.0.clone(),
+                10 => in_groups(&self.0, 2, 2),
+                _ => in_threes(&self.0),
+            };
         };
-        if digits.len() <= 5 {
-            return self.0.clone();
+        let (country, national) = international.split_at(country_code_digits(international));
+        match (country, national.len()) {
+            ("1", 10) => format!("+1 {} {} {}", &national[..3], &national[3..6], &national[6..]),
+            ("33", 9) => format!("+33 {}", in_groups(national, 1, 2)),
+            _ => format!("+{country} {}", in_threes(national)).trim_end().to_owned(),
         }
-        if plus.is_empty() && digits.len() == 10 {
-            return in_groups(digits, 2);
-        }
-        if plus == "+" && digits.starts_with("33") && digits.len() == 11 {
-            return format!("+33 {} {}", &digits[2..3], in_groups(&digits[3..], 2));
-        }
-        format!("{plus}{}", in_groups(digits, 3))
     }
 }
 
-fn in_groups(digits: &str, size: usize) -> String {
-    let mut out = String::with_capacity(digits.len() * 2);
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && i % size == 0 {
+/// How many digits the country code has (ITU-T E.164, list of assigned codes): all of one or two digits are named here,
+/// the others have three.
+fn country_code_digits(number: &str) -> usize {
+    const TWO: [&str; 44] = [
+        "20", "27", "30", "31", "32", "33", "34", "36", "39", "40", "41", "43", "44", "45", "46", "47", "48",
+        "49", "51", "52", "53", "54", "55", "56", "57", "58", "60", "61", "62", "63", "64", "65", "66", "81",
+        "82", "84", "86", "90", "91", "92", "93", "94", "95", "98",
+    ];
+    let digits = match number.get(..2) {
+        Some(two) if TWO.contains(&two) => 2,
+        _ if number.starts_with(['1', '7']) => 1,
+        _ => 3,
+    };
+    digits.min(number.len())
+}
+
+/// Groups of three from the end, so that no digit is left alone behind.
+fn in_threes(digits: &str) -> String {
+    in_groups(digits, digits.len() % 3, 3)
+}
+
+/// A first group of `first` digits (none if 0), then groups of `size`.
+fn in_groups(digits: &str, first: usize, size: usize) -> String {
+    let (head, rest) = digits.split_at(first.min(digits.len()));
+    let mut out = head.to_owned();
+    for (i, c) in rest.chars().enumerate() {
+        if i % size == 0 && !out.is_empty() {
             out.push(' ');
         }
         out.push(c);
@@ -114,6 +136,10 @@ mod tests {
         assert_eq!(grouped("3000"), "3000");
         assert_eq!(grouped("0328003000"), "03 28 00 30 00");
         assert_eq!(grouped("+33328003000"), "+33 3 28 00 30 00");
-        assert_eq!(grouped("+4930901820"), "+493 090 182 0");
+        assert_eq!(grouped("+4930901820"), "+49 30 901 820");
+        assert_eq!(grouped("+12025550123"), "+1 202 555 0123");
+        assert_eq!(grouped("+35312345678"), "+353 12 345 678");
+        assert_eq!(grouped("118218"), "118 218");
+        assert_eq!(grouped("+33"), "+33");
     }
 }
