@@ -120,7 +120,7 @@ impl Server {
         let sip = UdpSocket::bind("127.0.0.1:0")?.local_addr()?;
         let mut process = conference(data.path())
             .args(["serve", "--http", "127.0.0.1:0", "--sip", &sip.to_string()])
-            .env("CONFERENCE_LOG", "warn")
+            .env("CONFERENCE_LOG", "error")
             .stdout(Stdio::piped())
             .spawn()?;
         let mut lines = BufReader::new(process.stdout.take().context("the server has no output")?).lines();
