@@ -8,6 +8,6 @@ use crate::workspace::Workspace;
 /// # Errors
 /// If a benchmark does not compile or fails.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    process::run(workspace.cargo().args(["bench", "--package", "engine", "--benches"]))?;
+    process::run(workspace.cargo().args(["bench", "--package", "engine", "--bench", "tick"]))?;
     process::run(workspace.cargo().args(["bench", "--package", "server", "--bench", "load"]))
 }
