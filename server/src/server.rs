@@ -6,7 +6,7 @@ use crate::http;
 use crate::live::LiveHub;
 use crate::prompts::PromptLibrary;
 use crate::telephony::media::{MediaPool, Ports};
-use crate::telephony::{Addresses, Parts, Telephony};
+use crate::telephony::{Addresses, Switchboard, Telephony};
 use anyhow::Context;
 use app::Panel;
 use std::net::SocketAddr;
@@ -37,15 +37,11 @@ impl Server {
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let media = MediaPool::start(threads, clock).context("starting the media threads")?;
         let live = Arc::new(LiveHub::new(clock, Arc::clone(&media.pool)));
-        let parts = Parts {
-            store: store.clone(),
-            live: Arc::clone(&live),
-            media: media.pool,
-            ports: Ports::new(config.sip.ip(), config.rtp_ports.clone()),
-            prompts,
-            addresses: Addresses { sip: config.sip, public: config.public_ip },
-        };
-        let telephony = Telephony::start(parts, media.events).await?;
+        let ports = Ports::new(config.sip.ip(), config.rtp_ports.clone());
+        let addresses = Addresses { sip: config.sip, public: config.public_ip };
+        let switchboard =
+            Switchboard::new(store.clone(), Arc::clone(&live), media.pool, ports, prompts, addresses);
+        let telephony = Telephony::start(switchboard, media.events).await?;
         let panel = Panel {
             store,
             live: Arc::clone(&live) as Arc<dyn app::LiveRooms>,

@@ -30,6 +30,20 @@ pub(crate) struct Switchboard {
     next_member: AtomicU64,
 }
 
+impl Switchboard {
+    pub(crate) fn new(
+        store: Store,
+        live: Arc<LiveHub>,
+        media: Arc<MediaPool>,
+        ports: Ports,
+        prompts: PromptLibrary,
+        addresses: Addresses,
+    ) -> Switchboard {
+        let (calls, next_member) = (Calls::default(), AtomicU64::new(1));
+        Switchboard { store, live, media, ports, prompts, addresses, calls, next_member }
+    }
+}
+
 /// The addresses that we tell to phones.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Addresses {
@@ -65,19 +79,10 @@ pub(crate) struct Telephony {
 impl Telephony {
     /// Binds SIP and starts to take calls. `events` are those of the media threads.
     pub(crate) async fn start(
-        parts: Parts,
+        switchboard: Switchboard,
         events: mpsc::Receiver<Event>,
     ) -> Result<Telephony, sip::StartError> {
-        let switchboard = Arc::new(Switchboard {
-            store: parts.store,
-            live: parts.live,
-            media: parts.media,
-            ports: parts.ports,
-            prompts: parts.prompts,
-            addresses: parts.addresses,
-            calls: Calls::default(),
-            next_member: AtomicU64::new(1),
-        });
+        let switchboard = Arc::new(switchboard);
         tokio::spawn(pass_on(Arc::clone(&switchboard), events));
         let sip = sip::Endpoint::start(Arc::clone(&switchboard)).await?;
         Ok(Telephony { switchboard, sip })
@@ -89,16 +94,6 @@ impl Telephony {
         self.sip.stop();
         self.switchboard.media.stop();
     }
-}
-
-/// What [`Telephony::start`] is made from.
-pub(crate) struct Parts {
-    pub(crate) store: Store,
-    pub(crate) live: Arc<LiveHub>,
-    pub(crate) media: Arc<MediaPool>,
-    pub(crate) ports: Ports,
-    pub(crate) prompts: PromptLibrary,
-    pub(crate) addresses: Addresses,
 }
 
 /// Brings the engine's events to the live state and to the calls.
