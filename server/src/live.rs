@@ -65,6 +65,11 @@ impl LiveHub {
         Ok(Watch { snapshot: json(&message), deltas })
     }
 
+    /// No new member gets in.
+    pub(crate) fn is_locked(&self, room: RoomId) -> bool {
+        self.feed(room).lock().conference.as_ref().is_some_and(|conference| conference.locked)
+    }
+
     fn feed(&self, room: RoomId) -> Arc<RoomFeed> {
         let mut rooms = self.rooms.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let feed = rooms.entry(room).or_insert_with(|| {
@@ -96,13 +101,15 @@ impl app::LiveRooms for LiveHub {
     }
 
     fn act(&self, room: RoomId, action: Action) -> Result<(), Refusal> {
-        let live = app::LiveRooms::live(self, room);
+        let feed = self.feed(room);
+        let live = feed.lock();
         if live.conference.is_none() {
             return Err(Refusal::NoConference);
         }
         if action.member().is_some_and(|id| live.member(id).is_none()) {
             return Err(Refusal::NoMember);
         }
+        drop(live);
         self.media.act(room, action).map_err(|_| Refusal::Busy)
     }
 }

@@ -2,7 +2,6 @@
 
 use super::Switchboard;
 use super::sdp::{Offer, OfferError};
-use app::LiveRooms;
 use model::{PhoneNumber, limits};
 use store::{Room, StoreError};
 
@@ -35,7 +34,7 @@ pub(super) async fn admit(board: &Switchboard, user: &str, body: &[u8]) -> Resul
     let number: PhoneNumber = digits.parse().map_err(|_| Refused::UnknownNumber)?;
     let room = board.store.dial(&number).await?.ok_or(Refused::UnknownNumber)?;
     let offer = Offer::parse(body)?;
-    if board.live.live(room.id).conference.is_some_and(|c| c.locked) {
+    if board.live.is_locked(room.id) {
         return Err(Refused::Locked);
     }
     if board.media.legs(room.id) >= limits::LEGS_PER_ROOM {
