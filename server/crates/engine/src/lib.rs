@@ -42,4 +42,4 @@ pub use outbound::Packet;
 pub use params::{Caller, Codec, EngineConfig, MediaParams, Menu, OpenLeg};
 pub use prompt::{Phrase, Prompts};
 pub use stats::{Dropped, EngineStats};
-pub use time::{FRAME_SAMPLES, Micros, SAMPLE_RATE_HZ, TICK};
+pub use time::{FRAME_SAMPLES, Micros, Rate, SAMPLE_RATE_HZ, TICK};

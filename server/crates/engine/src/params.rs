@@ -1,27 +1,34 @@
 //! What the server tells the engine about a leg.
 
 use crate::prompt::Prompts;
+use crate::time::Rate;
 use model::{ConferenceId, MemberId, Pin, RoomId};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// A voice codec; both are ITU-T G.711 at 8 kHz, one byte a sample.
+/// A voice codec.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Codec {
-    /// µ-law.
+    /// G.711 µ-law.
     Pcmu,
-    /// A-law.
+    /// G.711 A-law.
     Pcma,
+    /// G.722 at 64 kbit/s.
+    G722,
+    /// Opus (RFC 6716), one channel.
+    Opus,
 }
 
 impl Codec {
-    pub const ALL: [Codec; 2] = [Codec::Pcmu, Codec::Pcma];
+    pub const ALL: [Codec; 4] = [Codec::Pcmu, Codec::Pcma, Codec::G722, Codec::Opus];
 
-    /// The static payload type of RFC 3551 section 6.
+    /// The static payload type of RFC 3551 section 6; that of Opus is agreed upon by each offer, and this one is usual.
     pub const fn payload_type(self) -> u8 {
         match self {
             Codec::Pcmu => 0,
             Codec::Pcma => 8,
+            Codec::G722 => 9,
+            Codec::Opus => 96,
         }
     }
 
@@ -30,6 +37,25 @@ impl Codec {
         match self {
             Codec::Pcmu => "PCMU",
             Codec::Pcma => "PCMA",
+            Codec::G722 => "G722",
+            Codec::Opus => "opus",
+        }
+    }
+
+    /// Of the sound that it carries.
+    pub const fn rate(self) -> Rate {
+        match self {
+            Codec::Pcmu | Codec::Pcma => Rate::Narrow,
+            Codec::G722 => Rate::Wide,
+            Codec::Opus => Rate::Full,
+        }
+    }
+
+    /// Of its RTP timestamps. That of G.722 is half its sample rate, by an old mistake (RFC 3551 section 4.5.2).
+    pub const fn clock_hz(self) -> u32 {
+        match self {
+            Codec::Pcmu | Codec::Pcma | Codec::G722 => 8_000,
+            Codec::Opus => 48_000,
         }
     }
 }

@@ -8,13 +8,49 @@ pub struct Micros(pub u64);
 
 /// The mixer's period.
 pub const TICK: Micros = Micros::from_ms(20);
-/// Samples per second of all sound inside the engine.
+/// Samples per second of narrow-band sound.
 pub const SAMPLE_RATE_HZ: u32 = 8_000;
-/// Samples of one tick.
+/// Samples of one tick of narrow-band sound.
 pub const FRAME_SAMPLES: usize = 160;
 
-/// The PCM of one tick.
+/// The PCM of one tick of narrow-band sound.
 pub(crate) type Frame = [i16; FRAME_SAMPLES];
+
+/// How many samples a second of sound has: what a codec carries, or what a room mixes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rate {
+    /// 8 kHz.
+    Narrow,
+    /// 16 kHz.
+    Wide,
+    /// 48 kHz.
+    Full,
+}
+
+impl Rate {
+    pub const ALL: [Rate; 3] = [Rate::Narrow, Rate::Wide, Rate::Full];
+
+    /// Times 8 kHz.
+    pub const fn factor(self) -> usize {
+        match self {
+            Rate::Narrow => 1,
+            Rate::Wide => 2,
+            Rate::Full => 6,
+        }
+    }
+
+    pub const fn hz(self) -> u32 {
+        SAMPLE_RATE_HZ * self.factor() as u32
+    }
+
+    /// Samples of one tick: 160, 320 or 960.
+    pub const fn frame_samples(self) -> usize {
+        FRAME_SAMPLES * self.factor()
+    }
+}
+
+/// Samples of one tick at the highest rate.
+pub(crate) const FRAME_SAMPLES_MAX: usize = Rate::Full.frame_samples();
 
 impl Micros {
     /// Saturates at the end of time, 584,000 years away.

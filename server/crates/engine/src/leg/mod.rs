@@ -219,8 +219,8 @@ struct PerCodec {
 impl PerCodec {
     fn get(&mut self, codec: Codec) -> &mut Option<Encoded> {
         match codec {
-            Codec::Pcmu => &mut self.pcmu,
             Codec::Pcma => &mut self.pcma,
+            _ => &mut self.pcmu,
         }
     }
 }

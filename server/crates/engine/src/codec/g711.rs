@@ -1,64 +1,32 @@
-//! The codecs, behind enums so that stateful ones (G.722, Opus) find their place: packets are decoded in order, at the
-//! moment when their sound is due.
+//! G.711: A-law and µ-law, 8 kHz, a byte a sample.
 //!
-//! G.711 is ours, as tables made by the compiler from the reference algorithm (ITU-T G.191). The crate `audio-codec`
-//! codes negative A-law values half a step too small; it is the judge of the decoding in the tests.
+//! Tables made by the compiler from the reference algorithm (ITU-T G.191). The crate `audio-codec` codes negative A-law
+//! values half a step too small; it is the judge of the decoding in the tests.
 
-use crate::params::Codec;
-use crate::time::Frame;
-
-/// Bytes of one encoded tick of G.711.
-pub(crate) const FRAME_BYTES: usize = 160;
-
-/// One leg's incoming codec with its state.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Decoder {
-    Pcmu,
-    Pcma,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Law {
+    /// µ-law.
+    Mu,
+    A,
 }
 
-impl Decoder {
-    pub(crate) fn new(codec: Codec) -> Self {
-        match codec {
-            Codec::Pcmu => Decoder::Pcmu,
-            Codec::Pcma => Decoder::Pcma,
-        }
-    }
-
-    /// Samples that a payload holds; 0 if it cannot be decoded.
-    pub(crate) fn samples_in(&self, payload: &[u8]) -> usize {
-        match self {
-            Decoder::Pcmu | Decoder::Pcma => payload.len(),
-        }
-    }
-
-    /// Decodes into the beginning of `out`, which has room for [`Self::samples_in`] samples.
-    pub(crate) fn decode(&mut self, payload: &[u8], out: &mut [i16]) {
+impl Law {
+    /// Decodes as many bytes as both have.
+    pub(crate) fn decode(self, payload: &[u8], out: &mut [i16]) {
         let table = match self {
-            Decoder::Pcmu => &ULAW_DECODED,
-            Decoder::Pcma => &ALAW_DECODED,
+            Law::Mu => &ULAW_DECODED,
+            Law::A => &ALAW_DECODED,
         };
         out.iter_mut().zip(payload).for_each(|(sample, byte)| *sample = table[usize::from(*byte)]);
     }
-}
 
-/// Encodes one tick. G.711 has no state, so one function serves a mix that many hear.
-pub(crate) fn encode(codec: Codec, frame: &Frame, out: &mut [u8; FRAME_BYTES]) {
-    match codec {
-        Codec::Pcmu => {
-            out.iter_mut().zip(frame).for_each(|(byte, s)| *byte = ULAW_ENCODED[usize::from(*s as u16 >> 2)]);
+    /// Encodes as many samples as both have.
+    pub(crate) fn encode(self, pcm: &[i16], out: &mut [u8]) {
+        let pairs = out.iter_mut().zip(pcm);
+        match self {
+            Law::Mu => pairs.for_each(|(byte, s)| *byte = ULAW_ENCODED[usize::from(*s as u16 >> 2)]),
+            Law::A => pairs.for_each(|(byte, s)| *byte = ALAW_ENCODED[usize::from(*s as u16 >> 4)]),
         }
-        Codec::Pcma => {
-            out.iter_mut().zip(frame).for_each(|(byte, s)| *byte = ALAW_ENCODED[usize::from(*s as u16 >> 4)]);
-        }
-    }
-}
-
-/// One tick of silence: the code of the value 0.
-pub(crate) const fn silence(codec: Codec) -> &'static [u8; FRAME_BYTES] {
-    match codec {
-        Codec::Pcmu => &[0xFF; FRAME_BYTES],
-        Codec::Pcma => &[0xD5; FRAME_BYTES],
     }
 }
 
@@ -146,42 +114,40 @@ mod tests {
     use super::*;
     use audio_codec::Decoder as _;
 
-    #[test]
-    fn silence_is_what_zero_encodes_to() {
-        for codec in Codec::ALL {
-            let mut out = [0; FRAME_BYTES];
-            encode(codec, &[0; 160], &mut out);
-            assert_eq!(&out, silence(codec), "{}", codec.name());
-        }
+    const LAWS: [Law; 2] = [Law::Mu, Law::A];
+
+    fn encoded(law: Law, sample: i16) -> u8 {
+        let mut byte = [0];
+        law.encode(&[sample], &mut byte);
+        byte[0]
+    }
+
+    fn decoded(law: Law, byte: u8) -> i16 {
+        let mut sample = [0];
+        law.decode(&[byte], &mut sample);
+        sample[0]
     }
 
     #[test]
     fn every_byte_survives_decoding_and_encoding() {
-        for codec in Codec::ALL {
-            let bytes: Vec<u8> = (0..=255).collect();
-            let mut pcm = [0; 256];
-            Decoder::new(codec).decode(&bytes, &mut pcm);
-            for (byte, sample) in bytes.iter().zip(pcm) {
-                let mut again = [0; FRAME_BYTES];
-                encode(codec, &[sample; 160], &mut again);
+        for law in LAWS {
+            for byte in 0..=255 {
+                let again = encoded(law, decoded(law, byte));
                 // µ-law has two zeros.
-                let same = again[0] == *byte || (codec == Codec::Pcmu && *byte == 0x7F && again[0] == 0xFF);
-                assert!(same, "{} {byte:#x} -> {sample} -> {:#x}", codec.name(), again[0]);
+                let same = again == byte || (law == Law::Mu && byte == 0x7F && again == 0xFF);
+                assert!(same, "{law:?} {byte:#x} -> {again:#x}");
             }
         }
     }
 
     #[test]
     fn the_error_is_that_of_g711() {
-        for codec in Codec::ALL {
+        for law in LAWS {
             for x in i16::MIN..=i16::MAX {
-                let mut byte = [0; FRAME_BYTES];
-                encode(codec, &[x; 160], &mut byte);
-                let mut y = [0; 1];
-                Decoder::new(codec).decode(&byte[..1], &mut y);
+                let y = decoded(law, encoded(law, x));
                 // 16 steps a segment, so half a step is 1/32 of the value, and 8 at least.
-                let error = (i32::from(x) - i32::from(y[0])).abs();
-                assert!(error <= i32::from(x).abs() / 32 + 8, "{} {x} {}", codec.name(), y[0]);
+                let error = (i32::from(x) - i32::from(y)).abs();
+                assert!(error <= i32::from(x).abs() / 32 + 8, "{law:?} {x} {y}");
             }
         }
     }
@@ -190,10 +156,10 @@ mod tests {
     fn another_decoder_hears_the_same() {
         let bytes: Vec<u8> = (0..=255).collect();
         let (mut ours, mut theirs) = ([0; 256], [0; 256]);
-        Decoder::new(Codec::Pcmu).decode(&bytes, &mut ours);
+        Law::Mu.decode(&bytes, &mut ours);
         audio_codec::pcmu::PcmuDecoder::new().decode_into(&bytes, &mut theirs).unwrap();
         assert_eq!(ours, theirs);
-        Decoder::new(Codec::Pcma).decode(&bytes, &mut ours);
+        Law::A.decode(&bytes, &mut ours);
         audio_codec::pcma::PcmaDecoder::new().decode_into(&bytes, &mut theirs).unwrap();
         assert_eq!(ours, theirs);
     }
