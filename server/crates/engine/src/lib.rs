@@ -31,6 +31,8 @@ mod params;
 mod prompt;
 mod rng;
 mod room;
+#[allow(dead_code, unused_imports)]
+mod rtcp;
 mod rtp;
 mod stats;
 mod time;
