@@ -3,6 +3,10 @@
 pub(crate) mod gate;
 pub(crate) mod limiter;
 pub(crate) mod ramp;
+#[allow(dead_code)]
+pub(crate) mod resample;
+#[cfg(test)]
+mod tone;
 
 use crate::time::{FRAME_SAMPLES, Frame};
 use limiter::limit;
