@@ -2,8 +2,12 @@
 //!
 //! It differs from the appendix where that one delays all sound by 3.75 ms to blend into the concealment. Here the
 //! concealment begins with the step between the last sample and its own first one, and lets that step decay.
+//!
+//! Lengths that are fixed are given in samples at 8 kHz; `factor` times as many are meant.
 
-use super::correlate::Scaled;
+use super::correlate::{SEARCH_MAX, Search};
+
+const _: () = assert!(HISTORY <= SEARCH_MAX && PITCH_MAX + 2 * BLEND_MAX <= SEARCH_MAX);
 
 /// Lags that are looked at: 200 Hz down to 66 Hz. Higher voices are found at a multiple of their period.
 const PITCH_MIN: usize = 40;
@@ -25,10 +29,14 @@ const BLEND_MAX: usize = 80;
 
 /// Remembers what was played, and goes on from there.
 pub(crate) struct Conceal {
+    factor: usize,
     /// What was played last, the newest at the end.
-    history: [i16; HISTORY],
+    history: Box<[i16]>,
     state: State,
     synth: Synth,
+    /// What [`Self::alignment`] compares: one period of what would be made up next and as much as is compared, then
+    /// the real.
+    compared: Box<[i16]>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,8 +51,9 @@ enum State {
 
 /// The repetition of the past.
 struct Synth {
+    factor: usize,
     /// The history as it was at the last real sample.
-    past: [i16; HISTORY],
+    past: Box<[i16]>,
     pitch: usize,
     /// Periods that are repeated: 1..=3.
     periods: usize,
@@ -65,10 +74,13 @@ struct Before {
 }
 
 impl Conceal {
-    pub(crate) fn new() -> Self {
+    /// For sound at `factor` times 8 kHz.
+    pub(crate) fn new(factor: usize) -> Self {
+        let silence = |samples: usize| vec![0; samples * factor].into_boxed_slice();
         let synth = Synth {
-            past: [0; HISTORY],
-            pitch: PITCH_MIN,
+            factor,
+            past: silence(HISTORY),
+            pitch: PITCH_MIN * factor,
             periods: 1,
             position: 0,
             before: None,
@@ -76,16 +88,16 @@ impl Conceal {
             step: 0,
             silent: true,
         };
-        Conceal { history: [0; HISTORY], state: State::Idle, synth }
+        let compared = silence(PITCH_MAX + 2 * BLEND_MAX);
+        Conceal { factor, history: silence(HISTORY), state: State::Idle, synth, compared }
     }
 
     /// Remembers what was played, real or not.
     pub(crate) fn remember(&mut self, played: &[i16]) {
-        let n = played.len().min(HISTORY);
+        let kept = self.history.len().saturating_sub(played.len());
+        let n = self.history.len() - kept;
         self.history.copy_within(n.., 0);
-        if let (Some(end), Some(newest)) =
-            (self.history.get_mut(HISTORY - n..), played.get(played.len() - n..))
-        {
+        if let (Some(end), Some(newest)) = (self.history.get_mut(kept..), played.get(played.len() - n..)) {
             end.copy_from_slice(newest);
         }
     }
@@ -97,16 +109,16 @@ impl Conceal {
 
     /// It has faded to nothing.
     pub(crate) fn is_exhausted(&self) -> bool {
-        self.state == State::Active && (self.synth.silent || self.synth.produced >= FADE_END)
+        self.state == State::Active && self.synth.is_over()
     }
 
     /// The period of what was played last, and how sure that is (0..=1).
     pub(crate) fn pitch(&self) -> (usize, f32) {
-        let scaled = Scaled::<HISTORY>::new(&self.history);
-        let newest = HISTORY - WINDOW;
-        (PITCH_MIN..=PITCH_MAX)
-            .map(|lag| (lag, scaled.likeness(newest, newest - lag, WINDOW)))
-            .fold((PITCH_MIN, 0.0), |best, found| if found.1 > best.1 { found } else { best })
+        let window = WINDOW * self.factor;
+        let newest = self.history.len() - window;
+        let starts = newest - PITCH_MAX * self.factor..=newest - PITCH_MIN * self.factor;
+        let (start, likeness) = Search::new(&self.history, self.factor).nearest(newest, window, starts);
+        (newest - start, likeness)
     }
 
     /// Makes up the next samples.
@@ -122,11 +134,18 @@ impl Conceal {
         }
     }
 
+    /// What comes next follows silence, of whatever kind: it is faded in.
+    pub(crate) fn interrupt_by_silence(&mut self) {
+        self.state = State::Active;
+        self.synth.begin(&self.history, PITCH_MIN * self.factor, true);
+    }
+
     fn begin(&mut self) {
         self.state = State::Active;
-        let energy: i64 = self.history.iter().rev().take(WINDOW).map(|s| i64::from(*s).pow(2)).sum();
-        let silent = energy < SILENT_RMS.pow(2) * WINDOW as i64;
-        let pitch = if silent { PITCH_MIN } else { self.pitch().0 };
+        let window = WINDOW * self.factor;
+        let energy: i64 = self.history.iter().rev().take(window).map(|s| i64::from(*s).pow(2)).sum();
+        let silent = energy < SILENT_RMS.pow(2) * window as i64;
+        let pitch = if silent { PITCH_MIN * self.factor } else { self.pitch().0 };
         self.synth.begin(&self.history, pitch, silent);
     }
 
@@ -148,21 +167,19 @@ impl Conceal {
     }
 
     /// How many more samples to make up so that `real`, which was not meant to follow here, falls in with its phase.
-    pub(crate) fn alignment(&self, real: &[i16]) -> usize {
-        if self.state != State::Active || self.is_exhausted() || real.len() < BLEND_MAX {
+    pub(crate) fn alignment(&mut self, real: &[i16]) -> usize {
+        let len = BLEND_MAX * self.factor;
+        if self.state != State::Active || self.is_exhausted() || real.len() < len {
             return 0;
         }
-        // One period of what would be made up next and as much as is compared, then the real.
-        let mut sound = [0; PITCH_MAX + 2 * BLEND_MAX];
         let mut ahead = self.synth.ahead();
-        let made_up = self.synth.pitch + BLEND_MAX;
-        sound.iter_mut().take(made_up).for_each(|s| *s = ahead.next(&self.synth));
-        sound.iter_mut().skip(made_up).zip(real).take(BLEND_MAX).for_each(|(to, s)| *to = *s);
-        let scaled = Scaled::<{ PITCH_MAX + 2 * BLEND_MAX }>::new(&sound);
-        let best = (0..self.synth.pitch)
-            .map(|shift| (shift, scaled.likeness(shift, made_up, BLEND_MAX)))
-            .fold((0, 0.0), |best, found| if found.1 > best.1 { found } else { best });
-        if best.1 > 0.5 { best.0 } else { 0 }
+        // Where the real begins in the copy at 8 kHz, too, it begins with a whole sample.
+        let made_up = (self.synth.pitch + len).next_multiple_of(self.factor);
+        self.compared.iter_mut().take(made_up).for_each(|s| *s = ahead.next(&self.synth));
+        self.compared.iter_mut().skip(made_up).zip(real).take(len).for_each(|(to, s)| *to = *s);
+        let search = Search::new(&self.compared, self.factor);
+        let (shift, likeness) = search.nearest(made_up, len, 0..=self.synth.pitch - 1);
+        if likeness > 0.5 { shift } else { 0 }
     }
 }
 
@@ -180,15 +197,20 @@ impl Ahead {
 }
 
 impl Synth {
-    fn begin(&mut self, history: &[i16; HISTORY], pitch: usize, silent: bool) {
-        self.past = *history;
+    fn begin(&mut self, history: &[i16], pitch: usize, silent: bool) {
+        self.past.iter_mut().zip(history).for_each(|(to, from)| *to = *from);
         self.pitch = pitch;
         self.periods = 1;
         self.position = 0;
         self.before = None;
         self.produced = 0;
         self.silent = silent;
-        self.step = i32::from(history[HISTORY - 1]) - i32::from(history[HISTORY - 1 - pitch]);
+        let newest = |back: usize| history.iter().rev().nth(back).copied().map_or(0, i32::from);
+        self.step = newest(0) - newest(pitch);
+    }
+
+    fn is_over(&self) -> bool {
+        self.silent || self.produced >= FADE_END * self.factor
     }
 
     fn quarter(&self) -> usize {
@@ -197,7 +219,7 @@ impl Synth {
 
     fn blend_length(&self) -> usize {
         // Appendix I: a quarter of the pitch, and 4 ms for each 10 ms that were made up.
-        (self.quarter() + self.produced / 80 * 32).min(BLEND_MAX)
+        (self.quarter() + self.produced / (80 * self.factor) * 32 * self.factor).min(BLEND_MAX * self.factor)
     }
 
     fn ahead(&self) -> Ahead {
@@ -207,7 +229,7 @@ impl Synth {
     /// A sample of the repetition of so many periods. Its end leads over into its beginning.
     fn at(&self, periods: usize, position: usize) -> i32 {
         let length = periods * self.pitch;
-        let start = HISTORY - length;
+        let start = self.past.len() - length;
         let sample = |i: usize| i32::from(self.past.get(i).copied().unwrap_or(0));
         let quarter = self.quarter();
         match (position + quarter).checked_sub(length) {
@@ -221,11 +243,13 @@ impl Synth {
     }
 
     fn next(&mut self) -> i16 {
-        if self.silent || self.produced >= FADE_END {
+        if self.is_over() {
             self.produced = self.produced.saturating_add(1);
             return 0;
         }
-        if self.produced == TWO_PERIODS_AFTER || self.produced == THREE_PERIODS_AFTER {
+        if [TWO_PERIODS_AFTER, THREE_PERIODS_AFTER].contains(&(self.produced / self.factor))
+            && self.produced.is_multiple_of(self.factor)
+        {
             self.before =
                 Some(Before { periods: self.periods, position: self.position, left: self.quarter() });
             self.position %= self.pitch;
@@ -245,8 +269,9 @@ impl Synth {
         if self.produced < quarter {
             s += self.step * (quarter - self.produced) as i32 / quarter as i32;
         }
-        if self.produced > FADE_AFTER {
-            s = s * (FADE_END - self.produced) as i32 / (FADE_END - FADE_AFTER) as i32;
+        let (fade_after, fade_end) = (FADE_AFTER * self.factor, FADE_END * self.factor);
+        if self.produced > fade_after {
+            s = s * (fade_end - self.produced) as i32 / (fade_end - fade_after) as i32;
         }
         self.produced += 1;
         s.clamp(i16::MIN.into(), i16::MAX.into()) as i16
@@ -265,7 +290,7 @@ mod tests {
     }
 
     fn after(past: &[i16]) -> Conceal {
-        let mut conceal = Conceal::new();
+        let mut conceal = Conceal::new(1);
         past.chunks(160).for_each(|frame| conceal.remember(frame));
         conceal
     }

@@ -1,6 +1,8 @@
 //! Decoded samples that wait to be played, and the cut that takes some out without being heard.
+//!
+//! Lengths that are fixed are given in samples at 8 kHz; `factor` times as many are meant.
 
-use super::correlate::Scaled;
+use super::correlate::Search;
 
 /// Samples over which the two sides of a cut are blended: 10 ms.
 const BLEND: usize = 80;
@@ -16,13 +18,20 @@ const ALIKE: f32 = 0.85;
 const QUIET_RMS: i64 = 100;
 
 /// A queue in one piece of memory, so that it can be looked at as a slice.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Fifo {
+    factor: usize,
     samples: Vec<i16>,
     head: usize,
 }
 
 impl Fifo {
+    /// For sound at `factor` times 8 kHz.
+    pub(crate) fn new(factor: usize) -> Self {
+        // What a cut looks at, and a packet of 20 ms more.
+        Fifo { factor, samples: Vec::with_capacity((CUT_SPAN + 160) * factor), head: 0 }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.samples.len() - self.head
     }
@@ -49,6 +58,11 @@ impl Fifo {
         self.samples.get_mut(at..).unwrap_or(&mut [])
     }
 
+    /// Takes back the last `n`.
+    pub(crate) fn shrink(&mut self, n: usize) {
+        self.samples.truncate(self.samples.len() - n.min(self.len()));
+    }
+
     /// Forgets the first `n`.
     pub(crate) fn skip(&mut self, n: usize) {
         self.head += n.min(self.len());
@@ -67,34 +81,32 @@ impl Fifo {
     /// Takes out up to `most` samples where it is least heard: a whole number of pitch periods, or anything where it
     /// is quiet, or, if it `must`, the best there is. The answer is how many; 0 if there is no good place.
     pub(crate) fn cut(&mut self, most: usize, must: bool) -> usize {
+        let (blend, least) = (BLEND * self.factor, CUT_MIN * self.factor);
         let available = self.as_slice();
-        let most = most.min(CUT_MAX).min(available.len().saturating_sub(BLEND));
-        if most < CUT_MIN {
+        let most = most.min(CUT_MAX * self.factor).min(available.len().saturating_sub(blend));
+        if most < least {
             return 0;
         }
-        let energy: i64 = available.iter().take(BLEND + most).map(|s| i64::from(*s).pow(2)).sum();
-        let lag = if energy < QUIET_RMS.pow(2) * (BLEND + most) as i64 {
+        let energy: i64 = available.iter().take(blend + most).map(|s| i64::from(*s).pow(2)).sum();
+        let lag = if energy < QUIET_RMS.pow(2) * (blend + most) as i64 {
             most
         } else {
-            let scaled = Scaled::<CUT_SPAN>::new(available);
-            let best = (CUT_MIN..=most)
-                .map(|lag| (lag, scaled.likeness(0, lag, BLEND)))
-                .fold((most, -1.0), |best, found| if found.1 > best.1 { found } else { best });
-            if best.1 < ALIKE && !must {
+            let (lag, likeness) = Search::new(available, self.factor).nearest(0, blend, least..=most);
+            if likeness < ALIKE && !must {
                 return 0;
             }
-            best.0
+            lag
         };
-        self.blend_over(lag);
+        self.blend_over(lag, blend);
         lag
     }
 
-    fn blend_over(&mut self, lag: usize) {
+    fn blend_over(&mut self, lag: usize, blend: usize) {
         let Some(samples) = self.samples.get_mut(self.head..) else { return };
         // Written to where the later side lies, since that is what stays.
-        for i in 0..BLEND {
+        for i in 0..blend {
             let weight = i as i32 + 1;
-            let of = BLEND as i32 + 1;
+            let of = blend as i32 + 1;
             let (Some(early), Some(late)) = (samples.get(i).copied(), samples.get_mut(i + lag)) else {
                 return;
             };
@@ -110,24 +122,27 @@ mod tests {
     use std::f64::consts::PI;
 
     fn fifo(samples: &[i16]) -> Fifo {
-        let mut fifo = Fifo::default();
+        fifo_at(1, samples)
+    }
+
+    fn fifo_at(factor: usize, samples: &[i16]) -> Fifo {
+        let mut fifo = Fifo::new(factor);
         fifo.grow(samples.len()).copy_from_slice(samples);
         fifo
     }
 
-    fn tone(n: usize) -> Vec<i16> {
-        (0..n).map(|i| (8_000.0 * (2.0 * PI * 400.0 * i as f64 / 8_000.0).sin()) as i16).collect()
-    }
-
     #[test]
     fn a_cut_in_a_tone_takes_whole_periods_and_leaves_no_step() {
-        let original = tone(320);
-        let mut fifo = fifo(&original);
-        let cut = fifo.cut(100, false);
-        assert!(cut >= CUT_MIN && cut.is_multiple_of(20), "{cut}");
-        assert_eq!(fifo.len(), 320 - cut);
-        for (s, o) in fifo.as_slice().iter().zip(&original) {
-            assert!((s - o).abs() < 40);
+        for factor in [1, 2, 6] {
+            let sample = |i: usize| 8_000.0 * (2.0 * PI * 400.0 * i as f64 / (factor as f64 * 8_000.0)).sin();
+            let original: Vec<i16> = (0..320 * factor).map(|i| sample(i) as i16).collect();
+            let mut fifo = fifo_at(factor, &original);
+            let cut = fifo.cut(100 * factor, false);
+            assert!(cut >= CUT_MIN * factor && cut.is_multiple_of(20 * factor), "{cut}");
+            assert_eq!(fifo.len(), 320 * factor - cut);
+            for (s, o) in fifo.as_slice().iter().zip(&original) {
+                assert!((s - o).abs() < 40);
+            }
         }
     }
 
@@ -160,5 +175,8 @@ mod tests {
         let mut out = [0; 5];
         assert_eq!((fifo.take(&mut out), out), (2, [3, 4, 0, 0, 0]));
         assert!(fifo.is_empty());
+        fifo.grow(3).fill(5);
+        fifo.shrink(1);
+        assert_eq!(fifo.as_slice(), [5, 5]);
     }
 }

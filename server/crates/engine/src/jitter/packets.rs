@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-/// Packets that may wait: one second at 10 ms, and then some.
+/// Packets that may wait: one second at 10 ms, and then some; of Opus' shortest, 320 ms.
 const CAPACITY: usize = 128;
 /// A sequence number further ahead than this is not believed at once (RFC 3550 appendix A.1, MAX_DROPOUT).
 const MAX_DROPOUT: i64 = 3_000;
@@ -22,7 +22,7 @@ pub(crate) struct Queued {
     pub(crate) payload: Vec<u8>,
 }
 
-/// Where a packet stands in its stream.
+/// Where a packet stands in its stream. Timestamps count samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) sequence: u64,
@@ -42,9 +42,13 @@ pub(crate) enum Counted {
 }
 
 /// Widens the counters of one stream.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Counter {
+    /// Samples for each unit of RTP timestamps.
+    scale: u32,
     highest: Option<Place>,
+    /// The highest's timestamp as it came.
+    timestamp: u32,
     /// Bit `n`: the packet `n` before the highest was counted. Wider than [`MAX_MISORDER`].
     seen: u128,
     /// The sequence number that would confirm a jump.
@@ -52,6 +56,10 @@ pub(crate) struct Counter {
 }
 
 impl Counter {
+    pub(crate) fn new(scale: u32) -> Self {
+        Counter { scale, highest: None, timestamp: 0, seen: 0, expected: None }
+    }
+
     pub(crate) fn count(&mut self, sequence: u16, timestamp: u32) -> Counted {
         let Some(highest) = self.highest else {
             return Counted::At(self.begin(sequence, timestamp));
@@ -65,13 +73,14 @@ impl Counter {
             return Counted::Doubtful;
         }
         self.expected = None;
-        let later = i64::from(timestamp.wrapping_sub(highest.timestamp as u32) as i32);
+        let later = i64::from(timestamp.wrapping_sub(self.timestamp) as i32) * i64::from(self.scale);
         let place = Place {
             sequence: highest.sequence.wrapping_add_signed(ahead),
             timestamp: highest.timestamp.wrapping_add_signed(later),
         };
         if ahead > 0 {
             self.highest = Some(place);
+            self.timestamp = timestamp;
             self.seen = self.seen.checked_shl(ahead as u32).unwrap_or(0) | 1;
             return Counted::At(place);
         }
@@ -84,9 +93,8 @@ impl Counter {
     }
 
     fn begin(&mut self, sequence: u16, timestamp: u32) -> Place {
-        let place =
-            Place { sequence: ORIGIN + u64::from(sequence), timestamp: ORIGIN + u64::from(timestamp) };
-        *self = Counter { highest: Some(place), seen: 1, expected: None };
+        let place = Place { sequence: ORIGIN + u64::from(sequence), timestamp: ORIGIN };
+        *self = Counter { highest: Some(place), timestamp, seen: 1, expected: None, ..*self };
         place
     }
 }
@@ -139,9 +147,15 @@ impl PacketQueue {
         self.spare.push(bytes);
     }
 
-    pub(crate) fn clear(&mut self) {
-        while let Some(packet) = self.pop() {
+    pub(crate) fn drop_first(&mut self) {
+        if let Some(packet) = self.pop() {
             self.recycle(packet);
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        while !self.packets.is_empty() {
+            self.drop_first();
         }
     }
 }
@@ -159,6 +173,7 @@ mod tests {
             first_timestamp: u32,
             delays in prop::collection::vec(0u64..90, 1..110),
             copies in prop::collection::vec(any::<bool>(), 110),
+            scale in 1u32..3,
         ) {
             let mut arrivals: Vec<(u64, u64)> = Vec::new();
             for (i, delay) in delays.iter().enumerate() {
@@ -170,7 +185,7 @@ mod tests {
                 }
             }
             arrivals.sort();
-            let (mut counter, mut queue) = (Counter::default(), PacketQueue::default());
+            let (mut counter, mut queue) = (Counter::new(scale), PacketQueue::default());
             for (_, i) in arrivals {
                 let sequence = first_sequence.wrapping_add(i as u16);
                 let timestamp = first_timestamp.wrapping_add(i as u32 * 160);
@@ -184,13 +199,13 @@ mod tests {
             let got: Vec<u8> = queue.iter().map(|p| p.payload[0]).collect();
             prop_assert_eq!(got, sent);
             let times: Vec<u64> = queue.iter().map(|p| p.timestamp).collect();
-            prop_assert!(times.windows(2).all(|w| w[1] == w[0] + 160));
+            prop_assert!(times.windows(2).all(|w| w[1] == w[0] + u64::from(160 * scale)));
         }
     }
 
     #[test]
     fn a_jump_needs_a_second_witness() {
-        let mut counter = Counter::default();
+        let mut counter = Counter::new(1);
         assert!(matches!(counter.count(10, 0), Counted::At(_)));
         assert_eq!(counter.count(40_000, 0), Counted::Doubtful);
         assert!(matches!(counter.count(11, 160), Counted::At(_)));
@@ -201,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_copy_is_recognised_as_long_as_it_can_come() {
-        let mut counter = Counter::default();
+        let mut counter = Counter::new(1);
         for sequence in 0..200 {
             assert!(matches!(counter.count(sequence, 0), Counted::At(_)));
         }

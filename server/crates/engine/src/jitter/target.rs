@@ -9,18 +9,17 @@
 
 /// Blocks of the window.
 const BLOCKS: usize = 10;
-/// Samples of received sound in a block: one second.
-const BLOCK_SAMPLES: u32 = 8_000;
 /// Blocks that must be complete before delay is taken away.
 const BLOCKS_TO_SHRINK: usize = 2;
-/// Slack beyond this is a change of the sender's clock, not jitter; in samples.
-const SANE: u64 = 8_000;
 
 /// No packet yet.
 const UNKNOWN: i64 = i64::MAX;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
+    /// Samples of one second: received sound of so much makes a block, and slack beyond it is a change of the sender's
+    /// clock, not jitter.
+    second: u32,
     /// The least slack in each.
     blocks: [i64; BLOCKS],
     current: usize,
@@ -31,18 +30,24 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    pub(crate) fn new() -> Self {
-        Target { blocks: [UNKNOWN; BLOCKS], current: 0, complete: 0, filled: 0 }
+    /// For sound at `rate_hz`.
+    pub(crate) fn new(rate_hz: u32) -> Self {
+        Target { second: rate_hz, blocks: [UNKNOWN; BLOCKS], current: 0, complete: 0, filled: 0 }
+    }
+
+    /// Knows nothing any more.
+    pub(crate) fn reset(&mut self) {
+        *self = Target::new(self.second);
     }
 
     /// A packet of `samples` arrived with this slack.
     pub(crate) fn arrived(&mut self, slack: i64, samples: usize) {
-        if slack.unsigned_abs() > SANE {
-            *self = Target::new();
+        if slack.unsigned_abs() > self.second.into() {
+            self.reset();
             return;
         }
         self.filled = self.filled.saturating_add(samples as u32);
-        if self.filled > BLOCK_SAMPLES {
+        if self.filled > self.second {
             self.filled = samples as u32;
             self.current = (self.current + 1) % BLOCKS;
             self.complete = (self.complete + 1).min(BLOCKS - 1);
@@ -78,14 +83,14 @@ mod tests {
 
     #[test]
     fn a_clean_line_has_nothing_to_spare_and_nothing_missing() {
-        let mut target = Target::new();
+        let mut target = Target::new(8_000);
         seconds(&mut target, 30, |i| if i % 2 == 0 { 0 } else { 160 });
         assert_eq!(target.excess(), 0);
     }
 
     #[test]
     fn one_hiccup_is_forgiven_and_two_are_not() {
-        let mut target = Target::new();
+        let mut target = Target::new(8_000);
         seconds(&mut target, 5, |_| 0);
         for slack in [-400, -240, -80] {
             target.arrived(slack, 160);
@@ -103,7 +108,7 @@ mod tests {
 
     #[test]
     fn delay_is_not_taken_away_before_the_line_is_known() {
-        let mut target = Target::new();
+        let mut target = Target::new(8_000);
         seconds(&mut target, 2, |_| 480);
         assert_eq!(target.excess(), 0);
         seconds(&mut target, 1, |_| 480);
@@ -112,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_jump_of_the_senders_clock_is_no_jitter() {
-        let mut target = Target::new();
+        let mut target = Target::new(8_000);
         seconds(&mut target, 5, |_| 0);
         target.arrived(i64::MIN + 1, 160);
         target.arrived(1_000_000, 160);

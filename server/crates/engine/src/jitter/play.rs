@@ -1,0 +1,248 @@
+//! What is played at a tick: what was decoded, what is made up in its place, or nothing.
+
+use super::{Clock, Decoded, JitterBuffer, Popped, distance};
+use crate::params::Codec;
+
+/// Sound that a codec makes up at once: 20 ms, in samples at 8 kHz. Opus' voice mode cannot do with less than 10 ms.
+const OWN_UNIT: usize = 160;
+/// What a codec can make up is a multiple of this: 2.5 ms.
+const OWN_STEP: usize = 20;
+/// A codec's own concealment fades from half of this on, to nothing at 120 ms.
+const OWN_END: usize = 960;
+/// Where the sender has said that it pauses, it is comfort noise, and goes on for a second: Opus sends anew every 400 ms.
+const OWN_END_PAUSED: usize = 8_000;
+/// Opus packets of so many bytes hold no sound (RFC 6716 section 2.1.9).
+const PAUSE_BYTES: usize = 2;
+
+/// What the codec has made up by itself since the last packet.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Own {
+    /// Samples, in a row.
+    run: usize,
+    /// Of these, those that wait to be played: the first of all that wait.
+    waiting: usize,
+    /// The sender pauses, so nothing is missing.
+    pause: bool,
+}
+
+/// What is to be played after the decoded samples are used up.
+enum Next {
+    /// The first packet.
+    Packet {
+        /// So many of its first samples were made up already.
+        skip: usize,
+        /// So much was made up that was not missing: it has become delay.
+        grown: u64,
+    },
+    /// So many samples are missing before the first packet.
+    Gap(usize),
+    Nothing,
+}
+
+impl Own {
+    pub(super) fn is_running(self) -> bool {
+        self.run > 0
+    }
+}
+
+impl JitterBuffer {
+    /// The next 20 ms, at the codec's rate.
+    pub(crate) fn pop(&mut self, out: &mut [i16]) -> Popped {
+        if self.is_quiet() {
+            out.fill(0);
+            self.add_credit(out.len());
+            return Popped::Silence;
+        }
+        self.adapt();
+        let mut concealed = false;
+        let mut filled = 0;
+        while let Some(rest) = out.get_mut(filled..)
+            && !rest.is_empty()
+        {
+            let (n, made_up) = self.fill(rest);
+            // At once: what is made up in the middle of a frame goes on from the frame's first part.
+            self.conceal.remember(rest.get(..n).unwrap_or(&[]));
+            concealed |= made_up;
+            filled += n;
+        }
+        if concealed { Popped::Concealed } else { Popped::Sound }
+    }
+
+    /// Nothing waits and nothing is left to make up.
+    fn is_quiet(&self) -> bool {
+        let silent = self.clock == Clock::Stopped && self.conceal.is_idle() || self.conceal.is_exhausted();
+        silent && self.queue.front().is_none() && self.fifo.is_empty()
+    }
+
+    /// Fills some of `out`: how many samples, and whether they are made up. None only where it has to be asked again.
+    fn fill(&mut self, out: &mut [i16]) -> (usize, bool) {
+        if self.insert > 0 {
+            let n = self.make(out, self.insert);
+            self.insert -= n;
+            return (n, true);
+        }
+        if self.fifo.is_empty() {
+            match self.next() {
+                Next::Packet { skip, grown } => {
+                    self.decode(skip);
+                    if grown > 0 {
+                        self.grew(grown);
+                        return (0, false);
+                    }
+                }
+                Next::Gap(missing) => {
+                    let by_codec = self.make_by_codec(missing);
+                    let n = if by_codec > 0 { by_codec } else { self.make(out, missing) };
+                    if let Clock::Running { next, .. } = &mut self.clock {
+                        *next = next.wrapping_add(n as u64);
+                    }
+                    return if by_codec > 0 { (0, false) } else { (n, true) };
+                }
+                Next::Nothing => {
+                    let by_codec = self.make_by_codec(usize::MAX);
+                    let n = if by_codec > 0 { by_codec } else { self.make(out, usize::MAX) };
+                    self.add_credit(n);
+                    return if by_codec > 0 { (0, false) } else { (n, true) };
+                }
+            }
+        }
+        self.take(out)
+    }
+
+    /// Plays what was decoded, or made up by the codec.
+    fn take(&mut self, out: &mut [i16]) -> (usize, bool) {
+        let own = self.own.waiting.min(self.fifo.len());
+        let most = if own > 0 { own.min(out.len()) } else { out.len() };
+        let n = self.fifo.take(out.get_mut(..most).unwrap_or(&mut []));
+        self.own.waiting = own.saturating_sub(n);
+        if own == 0
+            && let Some(real) = out.get_mut(..n)
+        {
+            self.conceal.blend(real);
+        }
+        (n, own > 0 && !self.own.pause)
+    }
+
+    fn make(&mut self, out: &mut [i16], most: usize) -> usize {
+        let n = out.len().min(most);
+        if let Some(out) = out.get_mut(..n) {
+            self.conceal.make(out);
+        }
+        n
+    }
+
+    fn add_credit(&mut self, samples: usize) {
+        if let Clock::Running { credit, .. } = &mut self.clock {
+            *credit = credit.saturating_add(samples as u64);
+        }
+    }
+
+    /// Lets the codec make up at most `missing` samples, which then wait to be played. The answer is how many; 0 if it
+    /// cannot, or has done so for too long.
+    fn make_by_codec(&mut self, missing: usize) -> usize {
+        let factor = self.factor();
+        let unit = self.decoded.map_or(0, |decoded| decoded.samples.min(OWN_UNIT * factor));
+        if unit == 0 || !self.conceal.is_idle() {
+            return 0;
+        }
+        let end = factor * if self.own.pause { OWN_END_PAUSED } else { OWN_END };
+        if self.own.run >= end {
+            self.conceal.interrupt_by_silence();
+            return 0;
+        }
+        // What lies right before the first packet is left for that one to tell.
+        let recoverable = missing <= unit && self.is_one_lost();
+        let samples = if missing > unit && missing < 2 * unit { missing - unit } else { missing.min(unit) };
+        let whole = samples.next_multiple_of(OWN_STEP * factor);
+        let out = self.fifo.grow(whole);
+        let first = self.queue.front().filter(|_| recoverable);
+        if !first.is_some_and(|packet| self.decoder.recover(&packet.payload, out)) {
+            if !self.decoder.conceal(out) {
+                self.fifo.shrink(whole);
+                return 0;
+            }
+            let fade = end as i32 / 2;
+            let left = |i: usize| end.saturating_sub(self.own.run + i).min(end / 2) as i32;
+            out.iter_mut().enumerate().for_each(|(i, s)| *s = (i32::from(*s) * left(i) / fade) as i16);
+        }
+        self.fifo.shrink(whole - samples);
+        self.own.run += samples;
+        self.own.waiting = samples;
+        samples
+    }
+
+    /// What lies between the packet that was decoded last and the first that waits is lost, and no pause.
+    fn is_one_lost(&self) -> bool {
+        match (self.decoded, self.queue.front()) {
+            (Some(decoded), Some(first)) => first.sequence > decoded.sequence + 1,
+            _ => false,
+        }
+    }
+
+    /// Decides what follows the decoded samples, and settles the credit.
+    fn next(&mut self) -> Next {
+        loop {
+            let Some(front) = self.queue.front() else { return Next::Nothing };
+            let (timestamp, samples) = (front.timestamp, self.decoder.samples_in(&front.payload));
+            let Clock::Running { next, credit } = self.clock else {
+                self.clock = Clock::Running { next: timestamp, credit: 0 };
+                return Next::Packet { skip: 0, grown: 0 };
+            };
+            let ahead = distance(next, timestamp);
+            if ahead.saturating_add(samples as i64) <= 0 {
+                // Its sound was made up while it was under way.
+                self.queue.drop_first();
+                continue;
+            }
+            let Ok(missing) = u64::try_from(ahead) else {
+                self.clock = Clock::Running { next, credit: 0 };
+                return Next::Packet { skip: ahead.unsigned_abs() as usize, grown: credit };
+            };
+            if missing == 0 {
+                self.clock = Clock::Running { next, credit: 0 };
+                return Next::Packet { skip: 0, grown: credit };
+            }
+            let settled = missing.min(credit);
+            let mut rest = missing - settled;
+            if self.conceal.is_exhausted() {
+                // Nothing is heard now, so superfluous delay is best left out here.
+                let spare = (self.target.excess().max(0) as u64).min(rest);
+                self.target.delay_changed(-(spare as i64));
+                rest -= spare;
+            }
+            if rest > self.span_max() as u64 {
+                rest = 0;
+            }
+            let credit = credit - settled;
+            self.clock = Clock::Running { next: timestamp.wrapping_sub(rest), credit };
+            if rest > 0 {
+                return Next::Gap(rest as usize);
+            }
+        }
+    }
+
+    /// A late packet, decoded just now, made the delay grow: its sound has to fall in with what was made up.
+    fn grew(&mut self, samples: u64) {
+        self.insert = self.conceal.alignment(self.fifo.as_slice());
+        let samples = samples.min(self.span_max() as u64) as usize + self.insert;
+        self.target.delay_changed(samples as i64);
+    }
+
+    /// Decodes the first packet.
+    pub(super) fn decode(&mut self, skip: usize) {
+        let Some(packet) = self.queue.pop() else { return };
+        let samples = self.decoder.samples_in(&packet.payload);
+        self.decoder.decode(&packet.payload, self.fifo.grow(samples));
+        if skip > 0 {
+            // Only ever with an empty queue of decoded samples, so these are the packet's first.
+            self.fifo.skip(skip);
+        }
+        self.decoded = Some(Decoded { sequence: packet.sequence, samples });
+        let pause = self.codec == Codec::Opus && packet.payload.len() <= PAUSE_BYTES;
+        self.own = Own { pause, ..Own::default() };
+        if let Clock::Running { next, .. } = &mut self.clock {
+            *next = packet.timestamp.wrapping_add(samples as u64);
+        }
+        self.queue.recycle(packet);
+    }
+}
