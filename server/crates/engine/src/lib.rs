@@ -21,6 +21,8 @@
 mod codec;
 mod engine;
 mod event;
+#[cfg(any(fuzzing, test))]
+pub mod fuzz;
 mod jitter;
 mod leg;
 mod leg_key;
