@@ -4,16 +4,17 @@ use crate::codec::Codec;
 use crate::driver::{Command, Driver, Phase};
 use crate::dtmf::{Digit, DigitError};
 use crate::hear::Heard;
-use crate::rtp::Statistics;
-use crate::rtp::media::Media;
+use crate::rtp::media::{Beginning, Media};
 use crate::rtp::thread::{MediaThread, SharedMedia, lock, until};
+use crate::rtp::voice::Encoded;
+use crate::rtp::{Reports, Statistics};
 use crate::sdp::{Direction, SdpError};
 use crate::sip::End;
-use crate::sound::Sound;
+use crate::sound::{Pcm, Player, Sound};
 use crate::uri::is_user;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// How long a call may ring before it is given up.
@@ -29,8 +30,12 @@ pub struct CallConfig {
     /// The calling number: the user part of From.
     pub from: String,
     pub display_name: Option<String>,
-    /// The codec offered first; the other law stands behind it.
-    pub codec: Codec,
+    /// The codecs offered, in the order of preference; the answer decides. At least one.
+    pub codecs: Vec<Codec>,
+    /// Whether telephone-events are offered (RFC 4733); without them digits are tones in the sound.
+    pub telephone_event: bool,
+    /// Whether reports are sent and read (RFC 3550 section 6).
+    pub rtcp: bool,
     /// The address that SIP and RTP are bound to.
     pub local_ip: IpAddr,
     /// How long it may ring.
@@ -40,7 +45,7 @@ pub struct CallConfig {
 }
 
 impl CallConfig {
-    /// A call by µ-law that is not recorded, from loopback to a server on loopback, else from any address.
+    /// A call by G.711, µ-law first, that reports and is not recorded, from loopback to a server on loopback, else from any address.
     #[must_use]
     pub fn new(server: SocketAddr, number: impl Into<String>, from: impl Into<String>) -> CallConfig {
         CallConfig {
@@ -48,7 +53,9 @@ impl CallConfig {
             number: number.into(),
             from: from.into(),
             display_name: None,
-            codec: Codec::Pcmu,
+            codecs: vec![Codec::Pcmu, Codec::Pcma],
+            telephone_event: true,
+            rtcp: true,
             local_ip: local_ip_towards(server).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             answer_timeout: ANSWER_TIMEOUT,
             record: false,
@@ -69,6 +76,8 @@ pub enum CallError {
     Io(#[from] std::io::Error),
     #[error("“{0}” cannot be dialled")]
     Number(String),
+    #[error("no codec is offered")]
+    NoCodec,
     #[error("nobody answers SIP at {0}")]
     Unreachable(SocketAddr),
     #[error("no reply from {0}")]
@@ -89,8 +98,6 @@ pub enum CallError {
 pub enum DigitsError {
     #[error(transparent)]
     Digit(#[from] DigitError),
-    #[error("the other side does not take telephone-events")]
-    NotAgreed,
     #[error("the call has ended")]
     Ended,
 }
@@ -167,7 +174,7 @@ pub async fn call(config: CallConfig, sound: Sound) -> Result<Call, CallError> {
 /// Sends the INVITE; the answer is waited for by [`Dialling::answered`].
 ///
 /// # Errors
-/// If no socket can be opened, or the number cannot stand in a SIP URI.
+/// If no socket can be opened, no codec is offered, or the number cannot stand in a SIP URI.
 pub async fn dial(config: CallConfig, sound: Sound) -> Result<Dialling, CallError> {
     dial_on(&MediaThread::shared()?, config, sound).await
 }
@@ -183,8 +190,15 @@ pub(crate) async fn dial_on(
             return Err(CallError::Number(user.clone()));
         }
     }
-    let media = Media::new(sound, config.record, Instant::now(), &mut rand::rng());
-    let media = Arc::new(Mutex::new(media));
+    let beginning = Beginning {
+        sound,
+        codec: *config.codecs.first().ok_or(CallError::NoCodec)?,
+        record: config.record,
+        now: Instant::now(),
+        // A clock before 1970 only shifts the reports' timestamps, all alike.
+        unix_time: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default(),
+    };
+    let media = Arc::new(Mutex::new(Media::new(beginning, &mut rand::rng())));
     let (commands, inbox) = mpsc::channel(8);
     let (phase_sender, phase) = watch::channel(Phase::Dialling);
     let driver = Driver::start(&config, Arc::clone(thread), Arc::clone(&media), inbox, phase_sender).await?;
@@ -247,10 +261,11 @@ impl Dialling {
 }
 
 impl Call {
-    /// Types keys, 100 ms each, as RFC 4733 telephone-events; returns when the last has been sent.
+    /// Types keys, 100 ms each, as RFC 4733 telephone-events, or as tones in the sound where those were not agreed;
+    /// returns when the last has been sent.
     ///
     /// # Errors
-    /// If `keys` has something else than `0-9 * # A-D`, if digits were not agreed, or if the call ends meanwhile.
+    /// If `keys` has something else than `0-9 * # A-D`, or if the call ends meanwhile.
     pub async fn digits(&self, keys: &str) -> Result<(), DigitsError> {
         let through = self.press(keys)?;
         tokio::select! {
@@ -272,14 +287,31 @@ impl Call {
 
     fn press(&self, keys: &str) -> Result<u64, DigitsError> {
         let digits = Digit::parse_all(keys)?;
-        let mut media = lock(&self.media);
-        media.telephone_event().ok_or(DigitsError::NotAgreed)?;
-        Ok(media.press(&digits))
+        Ok(lock(&self.media).press(&digits))
     }
 
     /// Says something else from now on.
     pub fn set_sound(&self, sound: Sound) {
-        lock(&self.media).set_sound(sound);
+        let rate_hz = lock(&self.media).rate_hz();
+        // Outside of the lock: a long piece is resampled here, and packets go out meanwhile.
+        let player = Player::new(sound, rate_hz);
+        lock(&self.media).say(player);
+    }
+
+    /// Sends what is encoded already from now on, over and over.
+    pub(crate) fn repeat(&self, encoded: Arc<Encoded>) {
+        lock(&self.media).repeat(encoded);
+    }
+
+    /// From now on decodes what comes, or only counts it.
+    pub(crate) fn listen(&self, listens: bool) {
+        lock(&self.media).listen(listens);
+    }
+
+    /// The codec that the answer chose.
+    #[must_use]
+    pub fn codec(&self) -> Option<Codec> {
+        lock(&self.media).codec()
     }
 
     /// What was heard in the last 100 ms.
@@ -305,16 +337,23 @@ impl Call {
         }
     }
 
-    /// What was heard since the answer or the last taking: 8 kHz, silence where no packet came. Empty unless
-    /// [`CallConfig::record`] is set.
+    /// What was heard since the answer or the last taking, at the call's rate; silence where no packet came. Empty
+    /// unless [`CallConfig::record`] is set.
     #[must_use]
-    pub fn take_recording(&self) -> Vec<i16> {
-        lock(&self.media).take_recording()
+    pub fn take_recording(&self) -> Pcm {
+        let recorded = lock(&self.media).take_recording();
+        recorded.into_pcm()
     }
 
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         lock(&self.media).statistics()
+    }
+
+    /// What both sides report of each other.
+    #[must_use]
+    pub fn reports(&self) -> Reports {
+        lock(&self.media).reports()
     }
 
     /// From the INVITE to its answer.

@@ -1,6 +1,7 @@
 //! `conference call`: a telephone for the terminal.
 
 use crate::call::{Call, CallConfig, CallError, Dialling, DigitsError, Progress, dial};
+use crate::codec::Codec;
 use crate::dtmf::{Digit, DigitError};
 use crate::menu;
 use crate::sip::End;
@@ -32,6 +33,10 @@ pub struct CallArgs {
     pub duration: Option<Duration>,
     /// The calling number.
     pub from: String,
+    /// The codecs offered, in the order of preference; empty: G.711.
+    pub codecs: Vec<Codec>,
+    /// Whether telephone-events are offered; without them keys are tones in the sound.
+    pub telephone_event: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +70,10 @@ pub async fn call(args: CallArgs) -> Result<(), CliError> {
     let sound = args.say.as_ref().map_or(Ok(Sound::Silence), read_sound)?;
     let mut config = CallConfig::new(target.address().await?, &target.number, &args.from);
     config.record = args.record.is_some();
+    config.telephone_event = args.telephone_event;
+    if !args.codecs.is_empty() {
+        config.codecs.clone_from(&args.codecs);
+    }
 
     let mut screen = Screen::new();
     screen.line(&format!("Calling {} at {}…", target.number, config.server));
@@ -74,7 +83,8 @@ pub async fn call(args: CallArgs) -> Result<(), CliError> {
         screen.line("Cancelled.");
         return Ok(());
     };
-    screen.line("In the call. Keys and Enter send digits, q and Enter hang up.");
+    let codec = call.codec().map_or("", Codec::name);
+    screen.line(&format!("In the call, by {codec}. Keys and Enter send digits, q and Enter hang up."));
     talk(&call, &args, &mut wishes, &mut screen).await;
     screen.status.clear();
     let recorded = call.take_recording();
@@ -296,6 +306,8 @@ mod tests {
             record: None,
             duration: None,
             from: "100".into(),
+            codecs: Vec::new(),
+            telephone_event: true,
         };
         assert!(matches!(call(args("nonsense", None, None)).await, Err(CliError::Uri(_))));
         assert!(matches!(call(args("sip:1@127.0.0.1", Some("12x"), None)).await, Err(CliError::Pin(_))));

@@ -4,7 +4,7 @@ mod turns;
 
 use crate::call::{Call, CallConfig, CallError, call};
 use crate::menu;
-use crate::sound::{self, Sound};
+use crate::sound::{Pcm, Sound};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use std::future::Future;
@@ -24,6 +24,8 @@ const TRY_AGAIN: Duration = Duration::from_secs(10);
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(4);
 /// Seconds that a caller who has left stays away.
 const AWAY_S: std::ops::Range<u64> = 6..14;
+/// Samples in a second of what the voices say.
+const CLIP_RATE_HZ: u32 = 8_000;
 /// With nobody in the room, look again after this.
 const EMPTY_ROOM: Duration = Duration::from_millis(500);
 
@@ -111,15 +113,15 @@ fn say(callers: &[Caller], speaker: usize, clip: usize) -> Duration {
         return Duration::ZERO;
     };
     let Some(pcm) = line.clips.get(clip) else { return Duration::ZERO };
-    call.set_sound(Sound::clip(Arc::clone(pcm)));
-    sound::duration(pcm)
+    call.set_sound(Sound::clip(pcm.clone()));
+    pcm.duration()
 }
 
 /// A caller's telephone: what it takes to dial in, again and again.
 struct Line {
     config: CallConfig,
     pin: Option<String>,
-    clips: Vec<Arc<[i16]>>,
+    clips: Vec<Pcm>,
 }
 
 struct Caller {
@@ -137,7 +139,7 @@ impl Line {
     fn new(args: &DemoArgs, voice: &DemoVoice) -> Line {
         let mut config = CallConfig::new(args.server, &args.number, &voice.number);
         config.display_name = Some(voice.name.clone());
-        let clips = voice.clips.iter().map(|clip| Arc::from(clip.as_slice())).collect();
+        let clips = voice.clips.iter().map(|clip| Pcm::new(clip.as_slice(), CLIP_RATE_HZ)).collect();
         Line { config, pin: args.pin.clone(), clips }
     }
 

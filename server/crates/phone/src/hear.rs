@@ -1,6 +1,5 @@
 //! What a telephone hears: levels, and tones by Goertzel's filter.
 
-use crate::codec::{FRAME_SAMPLES, Frame, SAMPLE_RATE_HZ};
 use crate::sound::FULL_SCALE;
 use std::f64::consts::TAU;
 
@@ -8,8 +7,8 @@ use std::f64::consts::TAU;
 pub const SILENCE_DBOV: f64 = -127.0;
 /// A tone at this level or above counts as heard, in dBov. G.711's own noise beside a loud talker stays below.
 pub const HEARD_DBOV: f64 = -45.0;
-/// How much sound is looked at, in samples: 100 ms. Tones 40 Hz apart are told from each other.
-const WINDOW_SAMPLES: usize = 5 * FRAME_SAMPLES;
+/// How much sound is looked at, in frames: 100 ms. Tones 40 Hz apart are told from each other.
+const WINDOW_FRAMES: usize = 5;
 
 /// The level of `pcm`, in dBov: its RMS against a full-scale square wave; [`SILENCE_DBOV`] to 0.
 #[must_use]
@@ -21,15 +20,15 @@ pub fn level_dbov(pcm: &[i16]) -> f64 {
     decibels(power.sqrt() / FULL_SCALE)
 }
 
-/// The level of the sine of `frequency_hz` in `pcm`, in dBov; [`SILENCE_DBOV`] to -3.
+/// The level of the sine of `frequency_hz` in `pcm` of `rate_hz`, in dBov; [`SILENCE_DBOV`] to -3.
 ///
 /// Goertzel's filter behind a Hann window: the side lobes of other tones are down by 31 dB and more.
 #[must_use]
-pub fn tone_dbov(pcm: &[i16], frequency_hz: f64) -> f64 {
+pub fn tone_dbov(pcm: &[i16], frequency_hz: f64, rate_hz: u32) -> f64 {
     if pcm.is_empty() {
         return SILENCE_DBOV;
     }
-    let turn = TAU * frequency_hz / f64::from(SAMPLE_RATE_HZ);
+    let turn = TAU * frequency_hz / f64::from(rate_hz);
     let coefficient = 2.0 * turn.cos();
     let (mut last, mut before, mut weight) = (0.0, 0.0, 0.0);
     for (i, sample) in pcm.iter().enumerate() {
@@ -51,6 +50,7 @@ fn decibels(ratio: f64) -> f64 {
 #[derive(Clone, Debug)]
 pub struct Heard {
     window: Vec<i16>,
+    rate_hz: u32,
     /// Frames of 20 ms played since the call was answered.
     pub frames: u64,
 }
@@ -65,7 +65,7 @@ impl Heard {
     /// Level of the tone of `frequency_hz` over the last 100 ms, in dBov.
     #[must_use]
     pub fn tone_dbov(&self, frequency_hz: f64) -> f64 {
-        tone_dbov(&self.window, frequency_hz)
+        tone_dbov(&self.window, frequency_hz, self.rate_hz)
     }
 
     /// Whether the tone is there, at [`HEARD_DBOV`] or above.
@@ -84,28 +84,37 @@ impl Heard {
 /// Keeps the last 100 ms.
 #[derive(Debug)]
 pub(crate) struct Ear {
-    ring: [i16; WINDOW_SAMPLES],
+    ring: Vec<i16>,
+    rate_hz: u32,
     frames: u64,
 }
 
-impl Default for Ear {
-    fn default() -> Ear {
-        Ear { ring: [0; WINDOW_SAMPLES], frames: 0 }
-    }
-}
-
 impl Ear {
-    pub(crate) fn listen(&mut self, frame: &Frame) {
-        let at = (self.frames as usize % (WINDOW_SAMPLES / FRAME_SAMPLES)) * FRAME_SAMPLES;
-        self.ring[at..at + FRAME_SAMPLES].copy_from_slice(frame);
+    pub(crate) fn new(rate_hz: u32) -> Ear {
+        Ear { ring: vec![0; rate_hz as usize / 50 * WINDOW_FRAMES], rate_hz, frames: 0 }
+    }
+
+    /// Forgets what was heard at another rate; time goes on.
+    pub(crate) fn change_rate(&mut self, rate_hz: u32) {
+        if rate_hz != self.rate_hz {
+            *self = Ear { frames: self.frames, ..Ear::new(rate_hz) };
+        }
+    }
+
+    /// `frame`: 20 ms at the ear's rate.
+    pub(crate) fn listen(&mut self, frame: &[i16]) {
+        let at = self.frames as usize % WINDOW_FRAMES * frame.len();
+        if let Some(place) = self.ring.get_mut(at..at + frame.len()) {
+            place.copy_from_slice(frame);
+        }
         self.frames += 1;
     }
 
     pub(crate) fn heard(&self) -> Heard {
-        let at = (self.frames as usize % (WINDOW_SAMPLES / FRAME_SAMPLES)) * FRAME_SAMPLES;
+        let at = self.frames as usize % WINDOW_FRAMES * (self.ring.len() / WINDOW_FRAMES);
         let mut window = self.ring[at..].to_vec();
         window.extend_from_slice(&self.ring[..at]);
-        Heard { window, frames: self.frames }
+        Heard { window, rate_hz: self.rate_hz, frames: self.frames }
     }
 }
 
@@ -114,23 +123,31 @@ mod tests {
     use super::*;
     use crate::sound::{Player, Sound};
 
-    fn hear(sounds: &[Sound], frames: usize) -> Heard {
-        let mut players: Vec<Player> = sounds.iter().cloned().map(Player::new).collect();
-        let mut ear = Ear::default();
+    fn hear_at(sounds: &[Sound], frames: usize, rate_hz: u32) -> Heard {
+        let player = |sound: &Sound| Player::new(sound.clone(), rate_hz);
+        let mut players: Vec<Player> = sounds.iter().map(player).collect();
+        let mut ear = Ear::new(rate_hz);
+        let mut frame = vec![0; rate_hz as usize / 50];
         for _ in 0..frames {
-            let mut frame = [0i16; FRAME_SAMPLES];
+            let mut sum = vec![0; frame.len()];
             for player in &mut players {
-                frame.iter_mut().zip(player.next_frame()).for_each(|(sum, sample)| *sum += sample);
+                player.next_frame(&mut frame);
+                sum.iter_mut().zip(&frame).for_each(|(sum, sample)| *sum += sample);
             }
-            ear.listen(&frame);
+            ear.listen(&sum);
         }
         ear.heard()
     }
 
+    fn hear(sounds: &[Sound], frames: usize) -> Heard {
+        hear_at(sounds, frames, 8_000)
+    }
+
     #[test]
     fn a_tone_is_heard_at_its_level_wherever_the_ring_stands() {
-        for frames in 5..12 {
-            let heard = hear(&[Sound::tone(440.0)], frames);
+        for (frames, rate_hz) in (5..12).flat_map(|frames| [8_000, 16_000, 48_000].map(|rate| (frames, rate)))
+        {
+            let heard = hear_at(&[Sound::tone(440.0)], frames, rate_hz);
             assert!((heard.tone_dbov(440.0) + 20.0).abs() < 0.1, "{}", heard.tone_dbov(440.0));
             assert!((heard.level_dbov() + 20.0).abs() < 0.2);
             assert!(heard.tone(440.0) && !heard.is_silent());

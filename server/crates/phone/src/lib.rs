@@ -7,7 +7,7 @@
 //! tokio task per call; media of many calls run in one [`media thread`](rtp), which keeps absolute 20 ms deadlines
 //! whatever the runtime is busy with.
 //!
-//! Limits, by intention: SIP over UDP and IPv4 (`rsip` refuses IPv6 URIs), G.711, one server, no forking proxy in
+//! Limits, by intention: SIP over UDP and IPv4 (`rsip` refuses IPv6 URIs), one server, no forking proxy in
 //! between (the first 2xx to an INVITE is the call), no authentication.
 
 pub mod call;
@@ -19,6 +19,7 @@ pub mod dtmf;
 pub mod hear;
 pub mod load;
 pub mod menu;
+mod resample;
 pub mod rtp;
 pub mod sdp;
 pub mod sip;
@@ -31,5 +32,5 @@ pub use codec::Codec;
 pub use hear::Heard;
 pub use sdp::Direction;
 pub use sip::End;
-pub use sound::{Clip, Sound};
+pub use sound::{Clip, Pcm, Sound};
 pub use uri::{Target, parse_sip_uri};

@@ -1,20 +1,17 @@
 //! WAV files: what a call says and what it recorded.
 
-use crate::codec::SAMPLE_RATE_HZ;
-use std::f64::consts::PI;
+use crate::sound::Pcm;
 
 /// Longest file that is read, in bytes: ten minutes as on a CD, an hour and a half as on the telephone.
 pub const MAX_BYTES: usize = 100 * 1024 * 1024;
 /// Rates that are read, in Hz.
 const RATES_HZ: std::ops::RangeInclusive<u32> = 4_000..=192_000;
-/// Zero crossings of the resampler's kernel on each side.
-const KERNEL_HALF: f64 = 16.0;
 
 /// PCM of a WAV file (`wFormatTag`).
-const PCM: u16 = 1;
-const IEEE_FLOAT: u16 = 3;
+const TAG_PCM: u16 = 1;
+const TAG_IEEE_FLOAT: u16 = 3;
 /// The tag stands at the beginning of the sub-format's GUID instead.
-const EXTENSIBLE: u16 = 0xfffe;
+const TAG_EXTENSIBLE: u16 = 0xfffe;
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum WavError {
@@ -30,11 +27,11 @@ pub enum WavError {
     TooLong,
 }
 
-/// The sound of a WAV file as a telephone says it: mono, 8 kHz.
+/// The sound of a WAV file, mono, at the file's own rate.
 ///
 /// # Errors
 /// [`WavError`] if it is none that we read.
-pub fn read(file: &[u8]) -> Result<Vec<i16>, WavError> {
+pub fn read(file: &[u8]) -> Result<Pcm, WavError> {
     if file.len() > MAX_BYTES {
         return Err(WavError::TooLong);
     }
@@ -69,7 +66,7 @@ impl Format {
     fn parse(chunk: &[u8]) -> Result<Format, WavError> {
         let word = |at: usize| chunk.get(at..at + 2).map(|b| u16::from_le_bytes([b[0], b[1]]));
         let tag = match word(0).ok_or(WavError::Truncated)? {
-            EXTENSIBLE => word(24).ok_or(WavError::Truncated)?,
+            TAG_EXTENSIBLE => word(24).ok_or(WavError::Truncated)?,
             tag => tag,
         };
         let (Some(channels), Some(low), Some(high), Some(bits)) = (word(2), word(4), word(6), word(14))
@@ -80,23 +77,22 @@ impl Format {
         if !RATES_HZ.contains(&rate_hz) {
             return Err(WavError::Rate(rate_hz));
         }
-        if channels == 0 || !matches!((tag, bits), (PCM, 8 | 16 | 24 | 32) | (IEEE_FLOAT, 32)) {
+        if channels == 0 || !matches!((tag, bits), (TAG_PCM, 8 | 16 | 24 | 32) | (TAG_IEEE_FLOAT, 32)) {
             return Err(WavError::Format);
         }
         let (channels, bytes_per_sample) = (usize::from(channels), usize::from(bits / 8));
-        Ok(Format { float: tag == IEEE_FLOAT, channels, rate_hz, bytes_per_sample })
+        Ok(Format { float: tag == TAG_IEEE_FLOAT, channels, rate_hz, bytes_per_sample })
     }
 
-    fn mono(&self, data: &[u8]) -> Vec<i16> {
+    fn mono(&self, data: &[u8]) -> Pcm {
         let frames = data.chunks_exact(self.bytes_per_sample * self.channels);
-        let mono: Vec<f64> = frames
-            .map(|frame| {
-                let sum: f64 =
-                    frame.chunks_exact(self.bytes_per_sample).map(|sample| self.sample(sample)).sum();
-                sum / self.channels as f64
-            })
-            .collect();
-        resample(&mono, self.rate_hz)
+        let mono = frames.map(|frame| {
+            let samples = frame.chunks_exact(self.bytes_per_sample);
+            let sum: f64 = samples.map(|sample| self.sample(sample)).sum();
+            // `as` saturates: a float beyond full scale is clipped.
+            (sum / self.channels as f64).round() as i16
+        });
+        Pcm::new(mono.collect::<Vec<i16>>(), self.rate_hz)
     }
 
     /// A sample in the scale of 16 bits.
@@ -115,47 +111,21 @@ impl Format {
     }
 }
 
-/// To 8 kHz by a windowed sinc, cut off where the lower of both rates ends.
-fn resample(pcm: &[f64], rate_hz: u32) -> Vec<i16> {
-    let ratio = f64::from(rate_hz) / f64::from(SAMPLE_RATE_HZ);
-    // A transition band of a tenth below the Nyquist frequency, in cycles per input sample.
-    let cutoff = 0.5 * 0.9 * (1.0 / ratio).min(1.0);
-    let half = KERNEL_HALF / (2.0 * cutoff);
-    let kernel = |distance: f64| {
-        let window = 0.5 + 0.5 * (PI * distance / half).cos();
-        let x = 2.0 * PI * cutoff * distance;
-        let sinc = if x.abs() < 1e-9 { 1.0 } else { x.sin() / x };
-        2.0 * cutoff * sinc * window
-    };
-    let length = (pcm.len() as f64 / ratio).round() as usize;
-    let to_i16 = |sample: f64| sample.round() as i16;
-    if rate_hz == SAMPLE_RATE_HZ {
-        return pcm.iter().map(|sample| to_i16(*sample)).collect();
-    }
-    (0..length)
-        .map(|i| {
-            let centre = i as f64 * ratio;
-            let first = (centre - half).ceil().max(0.0) as usize;
-            let last = ((centre + half).floor() as usize).min(pcm.len().saturating_sub(1));
-            to_i16((first..=last).map(|at| pcm[at] * kernel(at as f64 - centre)).sum())
-        })
-        .collect()
-}
-
-/// A WAV file of 16-bit PCM, mono, 8 kHz.
+/// A WAV file of 16-bit PCM, mono.
 #[must_use]
-pub fn write(pcm: &[i16]) -> Vec<u8> {
-    // A recording is an hour at most: no length overflows.
+pub fn write(pcm: &Pcm) -> Vec<u8> {
+    let (pcm, rate_hz) = (&pcm.samples, pcm.rate_hz);
+    // A recording is an hour of 48 kHz at most, 346 MB: no length overflows.
     let data_bytes = (pcm.len() * 2) as u32;
     let mut file = Vec::with_capacity(44 + pcm.len() * 2);
     file.extend_from_slice(b"RIFF");
     file.extend_from_slice(&(36 + data_bytes).to_le_bytes());
     file.extend_from_slice(b"WAVEfmt ");
     file.extend_from_slice(&16u32.to_le_bytes());
-    file.extend_from_slice(&PCM.to_le_bytes());
+    file.extend_from_slice(&TAG_PCM.to_le_bytes());
     file.extend_from_slice(&1u16.to_le_bytes());
-    file.extend_from_slice(&SAMPLE_RATE_HZ.to_le_bytes());
-    file.extend_from_slice(&(SAMPLE_RATE_HZ * 2).to_le_bytes());
+    file.extend_from_slice(&rate_hz.to_le_bytes());
+    file.extend_from_slice(&(rate_hz * 2).to_le_bytes());
     file.extend_from_slice(&2u16.to_le_bytes());
     file.extend_from_slice(&16u16.to_le_bytes());
     file.extend_from_slice(b"data");
@@ -167,9 +137,7 @@ pub fn write(pcm: &[i16]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hear::{level_dbov, tone_dbov};
     use proptest::prelude::*;
-    use std::f64::consts::TAU;
 
     /// A WAV file whose samples are already bytes.
     fn file(tag: u16, channels: u16, rate_hz: u32, bits: u16, data: &[u8]) -> Vec<u8> {
@@ -181,52 +149,31 @@ mod tests {
         file
     }
 
-    fn sine(frequency_hz: f64, rate_hz: u32, seconds: f64) -> Vec<f64> {
-        let count = (f64::from(rate_hz) * seconds) as usize;
-        (0..count).map(|i| 8_000.0 * (TAU * frequency_hz * i as f64 / f64::from(rate_hz)).sin()).collect()
+    fn samples(file: &[u8]) -> Vec<i16> {
+        read(file).unwrap().samples.to_vec()
     }
 
     #[test]
     fn what_is_written_is_read_back() {
-        let pcm = [0, 1, -1, i16::MAX, i16::MIN];
-        assert_eq!(read(&write(&pcm)).unwrap(), pcm);
+        for rate_hz in [8_000, 16_000, 44_100, 48_000] {
+            let pcm = Pcm::new([0, 1, -1, i16::MAX, i16::MIN], rate_hz);
+            assert_eq!(read(&write(&pcm)).unwrap(), pcm);
+        }
     }
 
     #[test]
     fn sample_formats_agree() {
-        assert_eq!(read(&file(PCM, 1, 8_000, 8, &[128, 192, 0])).unwrap(), [0, 16_384, -32_768]);
-        assert_eq!(
-            read(&file(PCM, 1, 8_000, 24, &[0, 0, 0x40, 0xff, 0xff, 0x7f])).unwrap(),
-            [16_384, 32_767]
-        );
-        assert_eq!(read(&file(PCM, 1, 8_000, 32, &[0, 0, 0, 0x40])).unwrap(), [16_384]);
-        assert_eq!(read(&file(IEEE_FLOAT, 1, 8_000, 32, &0.5f32.to_le_bytes())).unwrap(), [16_384]);
-        assert_eq!(read(&file(IEEE_FLOAT, 1, 8_000, 32, &f32::NAN.to_le_bytes())).unwrap(), [0]);
+        assert_eq!(samples(&file(TAG_PCM, 1, 8_000, 8, &[128, 192, 0])), [0, 16_384, -32_768]);
+        assert_eq!(samples(&file(TAG_PCM, 1, 8_000, 24, &[0, 0, 0x40, 0xff, 0xff, 0x7f])), [16_384, 32_767]);
+        assert_eq!(samples(&file(TAG_PCM, 1, 8_000, 32, &[0, 0, 0, 0x40])), [16_384]);
+        assert_eq!(samples(&file(TAG_IEEE_FLOAT, 1, 8_000, 32, &0.5f32.to_le_bytes())), [16_384]);
+        assert_eq!(samples(&file(TAG_IEEE_FLOAT, 1, 8_000, 32, &f32::NAN.to_le_bytes())), [0]);
     }
 
     #[test]
     fn stereo_is_mixed() {
         let left_right: Vec<u8> = [1_000i16, 3_000].iter().flat_map(|s| s.to_le_bytes()).collect();
-        assert_eq!(read(&file(PCM, 2, 8_000, 16, &left_right)).unwrap(), [2_000]);
-    }
-
-    #[test]
-    fn any_rate_becomes_8_khz_with_its_tones_where_they_were() {
-        for rate_hz in [11_025, 16_000, 22_050, 44_100, 48_000, 6_000] {
-            let pcm = resample(&sine(1_000.0, rate_hz, 0.5), rate_hz);
-            assert_eq!(pcm.len(), 4_000, "{rate_hz}");
-            let expected =
-                level_dbov(&sine(1_000.0, 8_000, 0.5).iter().map(|s| *s as i16).collect::<Vec<_>>());
-            let middle = &pcm[400..3_600];
-            assert!((tone_dbov(middle, 1_000.0) - expected).abs() < 0.2, "{rate_hz}");
-            assert!((level_dbov(middle) - expected).abs() < 0.2, "{rate_hz}");
-        }
-    }
-
-    #[test]
-    fn what_8_khz_cannot_carry_is_filtered_and_does_not_fold() {
-        let pcm = resample(&sine(5_000.0, 16_000, 0.5), 16_000);
-        assert!(level_dbov(&pcm[400..3_600]) < -60.0, "{}", level_dbov(&pcm[400..3_600]));
+        assert_eq!(samples(&file(TAG_PCM, 2, 8_000, 16, &left_right)), [2_000]);
     }
 
     #[test]
@@ -235,15 +182,15 @@ mod tests {
         assert_eq!(read(b"RIFF\0\0\0\0AVI "), Err(WavError::NotWav));
         assert_eq!(read(b"RIFF\0\0\0\0WAVEfmt "), Err(WavError::Truncated));
         assert_eq!(read(&file(7, 1, 8_000, 8, &[0])), Err(WavError::Format));
-        assert_eq!(read(&file(PCM, 0, 8_000, 16, &[0, 0])), Err(WavError::Format));
-        assert_eq!(read(&file(PCM, 1, 0, 16, &[0, 0])), Err(WavError::Rate(0)));
+        assert_eq!(read(&file(TAG_PCM, 0, 8_000, 16, &[0, 0])), Err(WavError::Format));
+        assert_eq!(read(&file(TAG_PCM, 1, 0, 16, &[0, 0])), Err(WavError::Rate(0)));
     }
 
     proptest! {
         #[test]
         fn no_file_makes_it_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..200), at in 0usize..60, byte: u8) {
             let _ = read(&bytes);
-            let mut wav = file(PCM, 2, 16_000, 16, &bytes);
+            let mut wav = file(TAG_PCM, 2, 16_000, 16, &bytes);
             let at = at % wav.len();
             wav[at] = byte;
             let _ = read(&wav);

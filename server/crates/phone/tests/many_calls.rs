@@ -64,6 +64,8 @@ async fn a_load_counts_its_calls() {
         pin: None,
         codec: Codec::Pcmu,
         threads: 2,
+        listeners: 3,
+        rtcp: true,
     };
     let report = tokio::time::timeout(TEST_TIMEOUT, load::run(load)).await.expect("the test hangs");
     let report = report.expect("the load begins");
@@ -71,6 +73,7 @@ async fn a_load_counts_its_calls() {
         (report.answered, report.dropped, report.failed.len(), report.setup_times.len()),
         (5, 0, 0, 5)
     );
+    assert_eq!((report.listened, report.heard_right), (3, 3));
     for _ in 0..5 {
         board.until(|seen| matches!(seen, Seen::HungUp(_))).await;
     }

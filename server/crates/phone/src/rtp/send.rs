@@ -1,12 +1,13 @@
 //! RTP packets of one sender.
 
-use crate::codec::{Codec, FRAME_SAMPLES, Frame};
+use crate::codec::{FRAMES_PER_SECOND, MAX_PAYLOAD_BYTES};
 use crate::dtmf::Event;
+use crate::sdp::TelephoneEvent;
 use rand::RngExt as _;
 use rtp_rs::RtpPacketBuilder;
 
-/// Largest packet that is made: 12 bytes of header and 20 ms of G.711.
-pub(crate) const PACKET_BYTES: usize = 12 + FRAME_SAMPLES;
+/// Largest packet that is made: 12 bytes of header, and the largest payload.
+pub(crate) const PACKET_BYTES: usize = 12 + MAX_PAYLOAD_BYTES;
 
 /// Numbers and stamps packets (RFC 3550 section 5.1).
 #[derive(Debug)]
@@ -18,6 +19,9 @@ pub(crate) struct Sender {
     event_timestamp: u32,
     /// The next packet of sound begins a talkspurt.
     marker: bool,
+    /// As a sender report counts them: packets, and bytes of payload (RFC 3550 section 6.4.1).
+    packets: u32,
+    payload_bytes: u32,
 }
 
 impl Sender {
@@ -29,24 +33,40 @@ impl Sender {
             timestamp: rng.random(),
             event_timestamp: 0,
             marker: true,
+            packets: 0,
+            payload_bytes: 0,
         }
+    }
+
+    pub(crate) fn ssrc(&self) -> u32 {
+        self.ssrc
+    }
+
+    /// The timestamp of the next packet.
+    pub(crate) fn timestamp(&self) -> u32 {
+        self.timestamp
+    }
+
+    /// Packets and bytes of payload so far.
+    pub(crate) fn counts(&self) -> (u32, u32) {
+        (self.packets, self.payload_bytes)
     }
 
     /// Writes a packet of sound; returns its length.
     pub(crate) fn sound(
         &mut self,
-        codec: Codec,
-        frame: &Frame,
+        payload_type: u8,
+        payload: &[u8],
         packet: &mut [u8; PACKET_BYTES],
     ) -> Option<usize> {
         let marker = std::mem::take(&mut self.marker);
-        self.write(codec.payload_type(), marker, self.timestamp, &codec.encode(frame), packet)
+        self.write(payload_type, marker, self.timestamp, payload, packet)
     }
 
     /// Writes a packet of a telephone-event; returns its length.
     pub(crate) fn event(
         &mut self,
-        payload_type: u8,
+        format: TelephoneEvent,
         event: Event,
         begins: bool,
         packet: &mut [u8; PACKET_BYTES],
@@ -55,12 +75,14 @@ impl Sender {
             self.event_timestamp = self.timestamp;
         }
         self.marker = true;
-        self.write(payload_type, begins, self.event_timestamp, &event.payload(), packet)
+        // 160 or 960.
+        let frame_units = (format.clock_hz / FRAMES_PER_SECOND) as u16;
+        self.write(format.payload_type, begins, self.event_timestamp, &event.payload(frame_units), packet)
     }
 
-    /// 20 ms have passed, whether or not a packet was sent.
-    pub(crate) fn advance(&mut self, frames: u32) {
-        self.timestamp = self.timestamp.wrapping_add(frames.wrapping_mul(FRAME_SAMPLES as u32));
+    /// So many timestamp units have passed, whether or not a packet was sent.
+    pub(crate) fn advance(&mut self, units: u32) {
+        self.timestamp = self.timestamp.wrapping_add(units);
     }
 
     fn write(
@@ -80,6 +102,8 @@ impl Sender {
             .payload(payload)
             .build_into(packet);
         self.sequence = self.sequence.wrapping_add(1);
+        self.packets = self.packets.wrapping_add(1);
+        self.payload_bytes = self.payload_bytes.wrapping_add(payload.len() as u32);
         written.ok()
     }
 }
@@ -87,7 +111,7 @@ impl Sender {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dtmf::{DialPad, Digit, Due};
+    use crate::dtmf::{DialPad, Digit, Due, Manner};
     use rand::SeedableRng as _;
     use rtp_rs::RtpReader;
 
@@ -98,13 +122,14 @@ mod tests {
         let mut seen = Vec::new();
         for _ in 0..2 {
             let mut packet = [0; PACKET_BYTES];
-            let length = sender.sound(Codec::Pcma, &[0; FRAME_SAMPLES], &mut packet).unwrap();
-            sender.advance(1);
+            let length = sender.sound(8, &[0; 160], &mut packet).unwrap();
+            sender.advance(160);
             let read = RtpReader::new(&packet[..length]).unwrap();
             assert_eq!((read.payload_type(), read.payload().len()), (8, 160));
             seen.push((u16::from(read.sequence_number()), read.timestamp(), read.mark()));
         }
         assert_eq!(seen, [(u16::MAX, u32::MAX - 159, true), (0, 0, false)]);
+        assert_eq!(sender.counts(), (2, 320));
     }
 
     #[test]
@@ -114,13 +139,15 @@ mod tests {
         pad.press(&Digit::parse_all("12").unwrap());
         let mut seen = Vec::new();
         for tick in 0..19u32 {
-            if let Due::Event { event, begins } = pad.tick() {
+            if let Due::Event { event, begins } = pad.tick(Manner::Events) {
                 let mut packet = [0; PACKET_BYTES];
-                let length = sender.event(101, event, begins, &mut packet).unwrap();
+                let length = sender
+                    .event(TelephoneEvent { payload_type: 101, clock_hz: 8_000 }, event, begins, &mut packet)
+                    .unwrap();
                 let read = RtpReader::new(&packet[..length]).unwrap();
                 seen.push((tick, read.timestamp(), read.mark(), read.payload()[1] & 0x80 != 0));
             }
-            sender.advance(1);
+            sender.advance(160);
         }
         let first = seen[0].1;
         assert_eq!(seen.len(), 14);

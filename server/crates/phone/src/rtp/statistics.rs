@@ -1,7 +1,9 @@
 //! Counts about one call's media, as RFC 3550 reports them.
 
-use crate::codec::SAMPLE_RATE_HZ;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// Packets come every 20 ms: a pause longer than this is heard behind any usual jitter buffer.
+pub const GAP: Duration = Duration::from_millis(60);
 
 /// What went out and what came in, over a whole call.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -22,10 +24,14 @@ pub struct Statistics {
     pub sources: u32,
     /// Interarrival jitter (RFC 3550 section 6.4.1) at the end, in milliseconds.
     pub jitter_ms: f64,
+    /// The longest time between two packets of one source.
+    pub longest_gap: Duration,
+    /// How often that time was longer than [`GAP`].
+    pub gaps: u64,
 }
 
 impl Statistics {
-    /// Adds another call's counts; of the jitters the larger stays.
+    /// Adds another call's counts; of the jitters and the longest gaps the larger stays.
     pub fn add(&mut self, other: &Statistics) {
         self.packets_sent += other.packets_sent;
         self.packets_sent_late += other.packets_sent_late;
@@ -36,13 +42,54 @@ impl Statistics {
         self.datagrams_refused += other.datagrams_refused;
         self.sources += other.sources;
         self.jitter_ms = self.jitter_ms.max(other.jitter_ms);
+        self.longest_gap = self.longest_gap.max(other.longest_gap);
+        self.gaps += other.gaps;
     }
+}
+
+/// Watches the time between packets.
+#[derive(Debug, Default)]
+pub(crate) struct Gaps {
+    last: Option<Instant>,
+    pub(crate) longest: Duration,
+    pub(crate) count: u64,
+}
+
+impl Gaps {
+    pub(crate) fn packet(&mut self, now: Instant) {
+        if let Some(last) = self.last.replace(now) {
+            let gap = now.saturating_duration_since(last);
+            self.longest = self.longest.max(gap);
+            self.count += u64::from(gap > GAP);
+        }
+    }
+
+    /// A source's first packet.
+    pub(crate) fn begin(&mut self, now: Instant) {
+        self.last = Some(now);
+    }
+
+    pub(crate) fn pause(&mut self) {
+        self.last = None;
+    }
+}
+
+/// What a report says of a source (RFC 3550 section 6.4.1), in its units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reception {
+    /// Of 256, since the report before.
+    pub(crate) fraction_lost: u8,
+    pub(crate) lost: i64,
+    pub(crate) highest_sequence: u32,
+    pub(crate) jitter_units: u32,
 }
 
 /// Follows one source's sequence numbers and arrival times.
 #[derive(Debug)]
 pub(crate) struct Source {
     pub(crate) ssrc: u32,
+    /// Timestamp units in a second.
+    pub(crate) clock_hz: u32,
     first: u64,
     /// Highest sequence number so far, extended by the wraps (RFC 3550 appendix A.1).
     highest: u64,
@@ -51,20 +98,24 @@ pub(crate) struct Source {
     /// Arrival and timestamp of the packet before, for the jitter.
     last: (Instant, u32),
     jitter_units: f64,
+    /// Expected and received at the report before.
+    reported: (u64, u64),
 }
 
 impl Source {
-    pub(crate) fn new(ssrc: u32, sequence: u16, timestamp: u32, now: Instant) -> Source {
+    pub(crate) fn new(ssrc: u32, sequence: u16, timestamp: u32, now: Instant, clock_hz: u32) -> Source {
         // Start one wrap up, so that an early reordered packet does not go below 0.
         let first = (1 << 16) | u64::from(sequence);
         Source {
             ssrc,
+            clock_hz,
             first,
             highest: first,
             received: 1,
             out_of_order: 0,
             last: (now, timestamp),
             jitter_units: 0.0,
+            reported: (0, 0),
         }
     }
 
@@ -77,19 +128,39 @@ impl Source {
             self.out_of_order += 1;
             self.first = self.first.min(self.highest - u64::from(ahead.unsigned_abs()));
         }
-        let arrival = now.saturating_duration_since(self.last.0).as_secs_f64() * f64::from(SAMPLE_RATE_HZ);
+        let arrival = now.saturating_duration_since(self.last.0).as_secs_f64() * f64::from(self.clock_hz);
         let sent = f64::from(timestamp.wrapping_sub(self.last.1).cast_signed());
         // RFC 3550 appendix A.8.
         self.jitter_units += ((arrival - sent).abs() - self.jitter_units) / 16.0;
         self.last = (now, timestamp);
     }
 
+    fn expected(&self) -> u64 {
+        self.highest - self.first + 1
+    }
+
     pub(crate) fn lost(&self) -> i64 {
-        (self.highest - self.first + 1).cast_signed() - self.received.cast_signed()
+        self.expected().cast_signed() - self.received.cast_signed()
+    }
+
+    /// What is to be reported now; the next report's fraction counts from here (RFC 3550 appendix A.3).
+    pub(crate) fn reception(&mut self) -> Reception {
+        let (expected, received) = (self.expected(), self.received);
+        let (expected_before, received_before) = std::mem::replace(&mut self.reported, (expected, received));
+        let expected_since = expected - expected_before;
+        let lost_since = expected_since.saturating_sub(received - received_before);
+        Reception {
+            // A fraction of 256 itself does not fit.
+            fraction_lost: (lost_since * 256).checked_div(expected_since).unwrap_or(0).min(255) as u8,
+            lost: self.lost(),
+            // Without the wrap that `new` starts with; beyond 32 bits it wraps, as its receiver's does.
+            highest_sequence: (self.highest - (1 << 16)) as u32,
+            jitter_units: self.jitter_units.round() as u32,
+        }
     }
 
     pub(crate) fn jitter_ms(&self) -> f64 {
-        self.jitter_units * 1000.0 / f64::from(SAMPLE_RATE_HZ)
+        self.jitter_units * 1000.0 / f64::from(self.clock_hz)
     }
 }
 
@@ -100,7 +171,7 @@ mod tests {
 
     fn follow(sequences: &[u16]) -> Source {
         let start = Instant::now();
-        let mut source = Source::new(1, sequences[0], 0, start);
+        let mut source = Source::new(1, sequences[0], 0, start, 8_000);
         for (i, sequence) in sequences.iter().enumerate().skip(1) {
             let at = start + Duration::from_millis(20) * i as u32;
             source.packet(*sequence, 160 * i as u32, at);
@@ -127,8 +198,41 @@ mod tests {
         let clean = follow(&[1, 2, 3, 4]);
         assert!(clean.jitter_ms() < 1e-6);
         let start = Instant::now();
-        let mut late = Source::new(1, 1, 0, start);
+        let mut late = Source::new(1, 1, 0, start, 8_000);
         late.packet(2, 160, start + Duration::from_millis(36));
         assert!((late.jitter_ms() - 1.0).abs() < 1e-3, "{}", late.jitter_ms());
+    }
+
+    #[test]
+    fn jitter_is_counted_by_the_source_s_clock() {
+        let start = Instant::now();
+        let mut opus = Source::new(1, 1, 0, start, 48_000);
+        opus.packet(2, 960, start + Duration::from_millis(36));
+        assert!((opus.jitter_ms() - 1.0).abs() < 1e-3, "{}", opus.jitter_ms());
+        assert_eq!(opus.reception().jitter_units, 48);
+    }
+
+    #[test]
+    fn a_report_tells_the_fraction_since_the_one_before() {
+        let mut source = follow(&[65_533, 65_534, 0, 1]);
+        let reception = source.reception();
+        // One of five.
+        assert_eq!((reception.fraction_lost, reception.lost), (51, 1));
+        assert_eq!(reception.highest_sequence, 0x1_0001);
+        source.packet(2, 0, Instant::now());
+        assert_eq!((source.reception().fraction_lost, source.reception().lost), (0, 1));
+    }
+
+    #[test]
+    fn gaps_are_measured_between_packets_and_not_over_pauses() {
+        let start = Instant::now();
+        let mut gaps = Gaps::default();
+        for ms in [0, 20, 80, 141] {
+            gaps.packet(start + Duration::from_millis(ms));
+        }
+        assert_eq!((gaps.longest, gaps.count), (Duration::from_millis(61), 1));
+        gaps.pause();
+        gaps.packet(start + Duration::from_secs(9));
+        assert_eq!((gaps.longest, gaps.count), (Duration::from_millis(61), 1));
     }
 }

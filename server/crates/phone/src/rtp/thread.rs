@@ -3,8 +3,11 @@
 //! Tokio's timer counts in milliseconds and waits for whatever else its threads do; a telephone has a quartz. So
 //! one thread owns the sockets, sleeps on a timerfd until the next deadline, and stamps packets as they arrive.
 
+use super::crowd::Crowd;
 use super::media::Media;
+use super::rtcp::REPORT_BYTES;
 use super::send::PACKET_BYTES;
+use super::sockets::{DATAGRAM_BYTES, Sockets};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::time::TimeSpec;
@@ -17,13 +20,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Tokens of epoll that are no seat; seats count from 0.
+/// Tokens of epoll that are no seat's; those are twice its number for RTP, and one more for RTCP.
 const WAKE: u64 = u64::MAX;
 const TIMER: u64 = u64::MAX - 1;
 /// Datagrams read from one socket in a row, so that a flooded one does not keep the others waiting.
 const BATCH: usize = 32;
-/// Largest datagram that is read, in bytes.
-const DATAGRAM_BYTES: usize = 1_500;
 
 /// A call's media, shared by its handle and the thread.
 pub(crate) type SharedMedia = Arc<Mutex<Media>>;
@@ -45,23 +46,32 @@ pub(crate) async fn until(media: &SharedMedia, mut condition: impl FnMut(&Media)
     }
 }
 
-enum Command {
-    Add(u64, UdpSocket, SharedMedia),
-    ChangeSocket(u64, UdpSocket),
+pub(super) enum Command {
+    Add(u64, Sockets, SharedMedia),
+    ChangeSockets(u64, Sockets),
     Remove(u64),
     Stop,
 }
 
-struct Inbox {
+pub(super) struct Inbox {
     commands: Mutex<(Vec<Command>, u64)>,
     wake: EventFd,
 }
 
 impl Inbox {
+    fn new() -> io::Result<Arc<Inbox>> {
+        let wake = EventFd::from_flags(EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?;
+        Ok(Arc::new(Inbox { commands: Mutex::new((Vec::new(), 0)), wake }))
+    }
+
     fn push(&self, command: Command) {
         lock(&self.commands).0.push(command);
         // An eventfd refuses only when its counter is full: then the thread is about to wake anyway.
         let _ = self.wake.write(1);
+    }
+
+    pub(super) fn take(&self) -> Vec<Command> {
+        std::mem::take(&mut lock(&self.commands).0)
     }
 }
 
@@ -71,7 +81,7 @@ pub(crate) struct MediaThread {
     join: Option<JoinHandle<()>>,
 }
 
-/// A call's place in a thread; dropping it ends the media and closes the socket.
+/// A call's place in a thread; dropping it ends the media and closes the sockets.
 pub(crate) struct Seat {
     thread: Arc<MediaThread>,
     id: u64,
@@ -92,23 +102,33 @@ impl MediaThread {
     }
 
     pub(crate) fn start() -> io::Result<Arc<MediaThread>> {
-        let wake = EventFd::from_flags(EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?;
-        let inbox = Arc::new(Inbox { commands: Mutex::new((Vec::new(), 0)), wake });
+        let inbox = Inbox::new()?;
         let runner = Runner::new(Arc::clone(&inbox))?;
-        let join = std::thread::Builder::new().name("phone-media".into()).spawn(move || runner.run())?;
+        MediaThread::spawn(inbox, move || runner.run())
+    }
+
+    /// A thread for calls by the thousand: see [`super::crowd`].
+    pub(crate) fn start_crowd() -> io::Result<Arc<MediaThread>> {
+        let inbox = Inbox::new()?;
+        let its_inbox = Arc::clone(&inbox);
+        MediaThread::spawn(inbox, move || Crowd::new(its_inbox).run())
+    }
+
+    fn spawn(inbox: Arc<Inbox>, run: impl FnOnce() + Send + 'static) -> io::Result<Arc<MediaThread>> {
+        let join = std::thread::Builder::new().name("phone-media".into()).spawn(run)?;
         Ok(Arc::new(MediaThread { inbox, join: Some(join) }))
     }
 
-    /// Starts a call's media on `socket`.
-    pub(crate) fn seat(self: &Arc<Self>, socket: UdpSocket, media: SharedMedia) -> io::Result<Seat> {
-        socket.set_nonblocking(true)?;
+    /// Starts a call's media on these sockets.
+    pub(crate) fn seat(self: &Arc<Self>, sockets: Sockets, media: SharedMedia) -> io::Result<Seat> {
+        sockets.set_nonblocking()?;
         lock(&media).start(Instant::now());
         let id = {
             let mut commands = lock(&self.inbox.commands);
             commands.1 += 1;
             commands.1
         };
-        self.inbox.push(Command::Add(id, socket, media));
+        self.inbox.push(Command::Add(id, sockets, media));
         Ok(Seat { thread: Arc::clone(self), id })
     }
 }
@@ -123,10 +143,10 @@ impl Drop for MediaThread {
 }
 
 impl Seat {
-    /// Sends and receives on `socket` from now on.
-    pub(crate) fn change_socket(&self, socket: UdpSocket) -> io::Result<()> {
-        socket.set_nonblocking(true)?;
-        self.thread.inbox.push(Command::ChangeSocket(self.id, socket));
+    /// Sends and receives on these sockets from now on.
+    pub(crate) fn change_sockets(&self, sockets: Sockets) -> io::Result<()> {
+        sockets.set_nonblocking()?;
+        self.thread.inbox.push(Command::ChangeSockets(self.id, sockets));
         Ok(())
     }
 }
@@ -142,7 +162,7 @@ struct Runner {
     inbox: Arc<Inbox>,
     epoll: Epoll,
     timer: TimerFd,
-    legs: HashMap<u64, (UdpSocket, SharedMedia)>,
+    legs: HashMap<u64, (Sockets, SharedMedia)>,
     deadlines: BinaryHeap<Reverse<(Instant, u64)>>,
 }
 
@@ -180,19 +200,18 @@ impl Runner {
 
     /// Returns false when the thread is to end.
     fn commands(&mut self) -> bool {
-        let commands = std::mem::take(&mut lock(&self.inbox.commands).0);
-        for command in commands {
+        for command in self.inbox.take() {
             match command {
-                Command::Add(id, socket, media) => {
+                Command::Add(id, sockets, media) => {
                     self.deadlines.push(Reverse((lock(&media).deadline(), id)));
-                    self.listen(id, &socket);
-                    self.legs.insert(id, (socket, media));
+                    self.listen(id, &sockets);
+                    self.legs.insert(id, (sockets, media));
                 }
-                Command::ChangeSocket(id, socket) => {
-                    self.listen(id, &socket);
+                Command::ChangeSockets(id, sockets) => {
+                    self.listen(id, &sockets);
                     if let Some(leg) = self.legs.get_mut(&id) {
-                        // Closing the old socket takes it out of epoll.
-                        leg.0 = socket;
+                        // Closing the old sockets takes them out of epoll.
+                        leg.0 = sockets;
                     }
                 }
                 Command::Remove(id) => drop(self.legs.remove(&id)),
@@ -202,9 +221,15 @@ impl Runner {
         true
     }
 
-    fn listen(&self, id: u64, socket: &UdpSocket) {
-        if let Err(error) = self.epoll.add(socket, EpollEvent::new(EpollFlags::EPOLLIN, id)) {
-            tracing::error!(%error, "a call will hear nothing: its socket could not be watched");
+    fn listen(&self, id: u64, sockets: &Sockets) {
+        let watch = |socket: &UdpSocket, token| {
+            if let Err(error) = self.epoll.add(socket, EpollEvent::new(EpollFlags::EPOLLIN, token)) {
+                tracing::error!(%error, "a call will hear nothing: its socket could not be watched");
+            }
+        };
+        watch(&sockets.rtp, id * 2);
+        if let Some(rtcp) = &sockets.rtcp {
+            watch(rtcp, id * 2 + 1);
         }
     }
 
@@ -217,11 +242,19 @@ impl Runner {
                 return;
             }
             self.deadlines.pop();
-            let Some((socket, media)) = self.legs.get(&id) else { continue };
+            let Some((sockets, media)) = self.legs.get(&id) else { continue };
             let mut media = lock(media);
             if let Some((length, remote)) = media.tick(now, &mut packet) {
                 // A full socket buffer or an unreachable network loses packets; so do networks.
-                let _ = socket.send_to(&packet[..length], remote);
+                let _ = sockets.rtp.send_to(&packet[..length], remote);
+            }
+            if let Some(rtcp) = &sockets.rtcp
+                && media.is_report_due(now)
+            {
+                let mut report = [0; REPORT_BYTES];
+                if let Some((length, remote)) = media.report(now, &mut report) {
+                    let _ = rtcp.send_to(&report[..length], remote);
+                }
             }
             self.deadlines.push(Reverse((media.deadline(), id)));
         }
@@ -237,13 +270,16 @@ impl Runner {
         }
     }
 
-    fn receive(&self, id: u64, now: Instant) {
-        let Some((socket, media)) = self.legs.get(&id) else { return };
+    fn receive(&self, token: u64, now: Instant) {
+        let Some((sockets, media)) = self.legs.get(&(token / 2)) else { return };
+        let is_rtp = token.is_multiple_of(2);
+        let Some(socket) = (if is_rtp { Some(&sockets.rtp) } else { sockets.rtcp.as_ref() }) else { return };
         let mut datagram = [0; DATAGRAM_BYTES];
         let mut media = lock(media);
         for _ in 0..BATCH {
             match socket.recv_from(&mut datagram) {
-                Ok((length, _)) => media.receive(now, &datagram[..length]),
+                Ok((length, _)) if is_rtp => media.receive(now, &datagram[..length]),
+                Ok((length, _)) => media.receive_report(now, &datagram[..length]),
                 Err(_) => return,
             }
         }
@@ -254,20 +290,32 @@ impl Runner {
 mod tests {
     use super::*;
     use crate::codec::Codec;
-    use crate::rtp::media::Agreed;
-    use crate::sdp::Direction;
-    use crate::sound::Sound;
+    use crate::rtp::agreed::Agreed;
+    use crate::rtp::media::Beginning;
+    use crate::sdp::Description;
+    use crate::sound::{Player, Sound};
     use rand::SeedableRng as _;
+    use std::net::{IpAddr, Ipv4Addr};
 
     fn media(hz: f64) -> SharedMedia {
         let mut rng = rand::rngs::StdRng::seed_from_u64(hz as u64);
-        Arc::new(Mutex::new(Media::new(Sound::tone(hz), false, Instant::now(), &mut rng)))
+        let beginning = Beginning {
+            sound: Sound::tone(hz),
+            codec: Codec::Pcma,
+            record: false,
+            now: Instant::now(),
+            unix_time: Duration::ZERO,
+        };
+        Arc::new(Mutex::new(Media::new(beginning, &mut rng)))
     }
 
-    fn agree(media: &SharedMedia, remote: &UdpSocket) {
-        let remote = remote.local_addr().unwrap();
-        let direction = Direction::SendRecv;
-        lock(media).agree(Agreed { remote, codec: Codec::Pcma, telephone_event: None, direction });
+    fn bind() -> Sockets {
+        Sockets::bind(IpAddr::V4(Ipv4Addr::LOCALHOST), true).unwrap()
+    }
+
+    fn agree(media: &SharedMedia, remote: &Sockets) {
+        let remote = Description::offer(remote.address().unwrap(), &[Codec::Pcma], true);
+        lock(media).agree(Agreed::between(&remote, &remote).unwrap());
     }
 
     async fn until_heard(media: &SharedMedia, hz: f64) {
@@ -275,30 +323,43 @@ mod tests {
         tokio::time::timeout(Duration::from_secs(20), heard).await.expect("the tone is heard");
     }
 
-    #[tokio::test]
-    async fn two_seats_hear_each_other_also_after_a_change_of_socket() {
-        let thread = MediaThread::start().unwrap();
-        let bind = || UdpSocket::bind("127.0.0.1:0").unwrap();
+    async fn two_seats_hear_each_other(thread: Arc<MediaThread>) {
         let (alice, bob) = (media(440.0), media(600.0));
-        let (alice_socket, bob_socket, new_socket) = (bind(), bind(), bind());
-        agree(&alice, &bob_socket);
-        agree(&bob, &alice_socket);
-        let _alice_seat = thread.seat(alice_socket, Arc::clone(&alice)).unwrap();
-        let bob_seat = thread.seat(bob_socket, Arc::clone(&bob)).unwrap();
+        let (alice_sockets, bob_sockets, new_sockets) = (bind(), bind(), bind());
+        agree(&alice, &bob_sockets);
+        agree(&bob, &alice_sockets);
+        let _alice_seat = thread.seat(alice_sockets, Arc::clone(&alice)).unwrap();
+        let bob_seat = thread.seat(bob_sockets, Arc::clone(&bob)).unwrap();
         until_heard(&alice, 600.0).await;
         until_heard(&bob, 440.0).await;
+        // Each has the other's report as soon as its own has been answered.
+        let reported = |media: &Media| media.reports().remote_sent.is_some();
+        for media in [&alice, &bob] {
+            tokio::time::timeout(Duration::from_secs(30), until(media, reported)).await.expect("a report");
+        }
 
-        agree(&alice, &new_socket);
-        lock(&alice).set_sound(Sound::tone(900.0));
-        bob_seat.change_socket(new_socket).unwrap();
+        agree(&alice, &new_sockets);
+        lock(&alice).say(Player::new(Sound::tone(900.0), 8_000));
+        bob_seat.change_sockets(new_sockets).unwrap();
         until_heard(&bob, 900.0).await;
     }
 
+    #[tokio::test]
+    async fn a_few_seats_hear_and_report_also_after_a_change_of_sockets() {
+        two_seats_hear_each_other(MediaThread::start().unwrap()).await;
+    }
+
+    #[tokio::test]
+    async fn a_crowd_s_seats_hear_and_report_also_after_a_change_of_sockets() {
+        two_seats_hear_each_other(MediaThread::start_crowd().unwrap()).await;
+    }
+
     #[test]
-    fn the_thread_ends_with_its_last_handle() {
-        let thread = MediaThread::start().unwrap();
-        let inbox = Arc::downgrade(&thread.inbox);
-        drop(thread);
-        assert!(inbox.upgrade().is_none());
+    fn the_threads_end_with_their_last_handle() {
+        for thread in [MediaThread::start().unwrap(), MediaThread::start_crowd().unwrap()] {
+            let inbox = Arc::downgrade(&thread.inbox);
+            drop(thread);
+            assert!(inbox.upgrade().is_none());
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! A called side of a hundred lines, for many calls: answers every INVITE, and tells what it sees.
+//! A called side of a hundred lines, for many calls: answers every INVITE, echoes sound, and tells what it sees.
 
 use std::net::SocketAddr;
 use tokio::net::UdpSocket;
@@ -23,13 +23,20 @@ pub(crate) struct Switchboard {
 }
 
 impl Switchboard {
+    /// Answers by G.711 and telephone-events.
     pub(crate) async fn open() -> Switchboard {
+        Switchboard::open_with("0 101", "a=rtpmap:101 telephone-event/8000\r\n").await
+    }
+
+    /// Answers by these payload types, with these attributes.
+    pub(crate) async fn open_with(types: &'static str, attributes: &'static str) -> Switchboard {
         let sip = UdpSocket::bind("127.0.0.1:0").await.expect("a port is free");
         let rtp = UdpSocket::bind("127.0.0.1:0").await.expect("a port is free");
         let address = sip.local_addr().expect("it is bound");
         let rtp_port = rtp.local_addr().expect("it is bound").port();
         let (sender, seen) = mpsc::unbounded_channel();
-        tokio::spawn(signal(sip, rtp_port, sender.clone()));
+        let media = format!("m=audio {rtp_port} RTP/AVP {types}\r\n{attributes}");
+        tokio::spawn(signal(sip, media, sender.clone()));
         tokio::spawn(listen(rtp, sender));
         Switchboard { address, seen }
     }
@@ -45,7 +52,7 @@ impl Switchboard {
     }
 }
 
-async fn signal(sip: UdpSocket, rtp_port: u16, seen: mpsc::UnboundedSender<Seen>) {
+async fn signal(sip: UdpSocket, media: String, seen: mpsc::UnboundedSender<Seen>) {
     let mut datagram = [0; 4096];
     while let Ok((length, caller)) = sip.recv_from(&mut datagram).await {
         let text = String::from_utf8_lossy(&datagram[..length]).into_owned();
@@ -59,21 +66,19 @@ async fn signal(sip: UdpSocket, rtp_port: u16, seen: mpsc::UnboundedSender<Seen>
             _ => Ok(()),
         };
         if !text.starts_with("ACK") {
-            let _ = sip.send_to(ok(&text, rtp_port).as_bytes(), caller).await;
+            let _ = sip.send_to(ok(&text, &media).as_bytes(), caller).await;
         }
     }
 }
 
-fn ok(request: &str, rtp_port: u16) -> String {
+fn ok(request: &str, media: &str) -> String {
     let copied =
         |line: &&str| ["Via:", "From:", "Call-ID:", "CSeq:"].iter().any(|name| line.starts_with(name));
     let headers: Vec<&str> = request.lines().filter(copied).collect();
     let to = request.lines().find(|line| line.starts_with("To:")).unwrap_or_default();
     let tag = if to.contains("tag=") { "" } else { ";tag=board" };
     let body = if request.starts_with("INVITE") {
-        format!(
-            "v=0\r\nc=IN IP4 127.0.0.1\r\nm=audio {rtp_port} RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/8000\r\n"
-        )
+        format!("v=0\r\nc=IN IP4 127.0.0.1\r\n{media}")
     } else {
         String::new()
     };
@@ -86,7 +91,9 @@ fn ok(request: &str, rtp_port: u16) -> String {
 
 async fn listen(rtp: UdpSocket, seen: mpsc::UnboundedSender<Seen>) {
     let mut datagram = [0; 1500];
-    while let Ok((length, _)) = rtp.recv_from(&mut datagram).await {
+    while let Ok((length, caller)) = rtp.recv_from(&mut datagram).await {
+        // The caller may be gone.
+        let _ = rtp.send_to(&datagram[..length], caller).await;
         let is_sound = length == 172 && datagram[1] & 0x7f == 0;
         if is_sound && datagram[12..length].iter().any(|sample| !SILENCE.contains(sample)) {
             let _ = seen.send(Seen::Talk);
