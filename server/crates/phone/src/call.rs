@@ -1,14 +1,18 @@
 //! Placing a call and being in it.
 
+mod error;
+
+pub use error::{CallError, DigitsError, ReinviteError};
+
 use crate::codec::Codec;
 use crate::driver::{Command, Driver, Phase};
-use crate::dtmf::{Digit, DigitError};
+use crate::dtmf::Digit;
 use crate::hear::Heard;
 use crate::rtp::media::{Beginning, Media};
 use crate::rtp::thread::{MediaThread, SharedMedia, lock, until};
 use crate::rtp::voice::Encoded;
 use crate::rtp::{Reports, Statistics};
-use crate::sdp::{Direction, SdpError};
+use crate::sdp::Direction;
 use crate::sip::End;
 use crate::sound::{Pcm, Player, Sound};
 use crate::uri::is_user;
@@ -70,52 +74,6 @@ fn local_ip_towards(server: SocketAddr) -> Option<IpAddr> {
     socket.local_addr().ok().map(|address| address.ip())
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum CallError {
-    #[error("no socket could be opened: {0}")]
-    Io(#[from] std::io::Error),
-    #[error("“{0}” cannot be dialled")]
-    Number(String),
-    #[error("no codec is offered")]
-    NoCodec,
-    #[error("nobody answers SIP at {0}")]
-    Unreachable(SocketAddr),
-    #[error("no reply from {0}")]
-    NoReply(SocketAddr),
-    #[error("the call is refused: {code} {reason}")]
-    Refused { code: u16, reason: String },
-    #[error("nobody answered within {} s", .0.as_secs())]
-    NotAnswered(Duration),
-    #[error("the call was cancelled")]
-    Cancelled,
-    #[error("the answer cannot be used: {0}")]
-    Answer(#[from] SdpError),
-    #[error("the call ended before it was answered")]
-    Ended,
-}
-
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum DigitsError {
-    #[error(transparent)]
-    Digit(#[from] DigitError),
-    #[error("the call has ended")]
-    Ended,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum ReinviteError {
-    #[error("no socket could be opened: {0}")]
-    Io(#[from] std::io::Error),
-    #[error("the change is refused: {code} {reason}")]
-    Refused { code: u16, reason: String },
-    #[error("the answer cannot be used: {0}")]
-    Answer(#[from] SdpError),
-    #[error("a change of the call is under way")]
-    Busy,
-    #[error("the call has ended")]
-    Ended,
-}
-
 /// What a re-INVITE asks for.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Reinvite {
@@ -145,6 +103,7 @@ pub struct CallReport {
     /// From the answer to the end.
     pub duration: Duration,
     pub statistics: Statistics,
+    pub reports: Reports,
 }
 
 /// A call that is being placed. Dropping it sends CANCEL.
@@ -225,6 +184,12 @@ impl Dialling {
         if self.call.phase.changed().await.is_err() {
             std::future::pending().await
         }
+    }
+
+    /// Sends what is encoded already from the answer on, over and over, and only counts what comes if it does not listen.
+    pub(crate) fn prepare(&self, encoded: Arc<Encoded>, listens: bool) {
+        self.call.repeat(encoded);
+        self.call.listen(listens);
     }
 
     /// Waits for the answer.
@@ -400,6 +365,6 @@ impl Call {
         // If the driver is gone, the call has ended.
         let _ = self.commands.send(Command::HangUp).await;
         let end = self.ended().await;
-        CallReport { end, duration, statistics: self.statistics() }
+        CallReport { end, duration, statistics: self.statistics(), reports: self.reports() }
     }
 }

@@ -1,6 +1,6 @@
 //! `conference call`: a telephone for the terminal.
 
-use crate::call::{Call, CallConfig, CallError, Dialling, DigitsError, Progress, dial};
+use crate::call::{Call, CallConfig, CallError, CallReport, Dialling, DigitsError, Progress, dial};
 use crate::codec::Codec;
 use crate::dtmf::{Digit, DigitError};
 use crate::menu;
@@ -88,17 +88,29 @@ pub async fn call(args: CallArgs) -> Result<(), CliError> {
     talk(&call, &args, &mut wishes, &mut screen).await;
     screen.status.clear();
     let recorded = call.take_recording();
-    let report = call.hang_up().await;
+    summary(&call.hang_up().await, &mut screen);
+    if let Some(path) = args.record {
+        std::fs::write(&path, wav::write(&recorded)).map_err(|error| CliError::File { path, error })?;
+    }
+    Ok(())
+}
+
+/// How it went, as we saw it and as the other side reported.
+fn summary(report: &CallReport, screen: &mut Screen) {
     screen.line(&format!("{}, after {}.", ended(&report.end), clock(report.duration)));
     let s = report.statistics;
     screen.line(&format!(
         "{} packets sent, {} received, {} lost, jitter {:.1} ms.",
         s.packets_sent, s.packets_received, s.packets_lost, s.jitter_ms
     ));
-    if let Some(path) = args.record {
-        std::fs::write(&path, wav::write(&recorded)).map_err(|error| CliError::File { path, error })?;
-    }
-    Ok(())
+    let Some(reception) = report.reports.remote_reception else { return };
+    let trip = reception
+        .round_trip
+        .map_or(String::new(), |trip| format!(", round trip {:.1} ms", trip.as_secs_f64() * 1e3));
+    screen.line(&format!(
+        "Reported by the other side: {} lost, jitter {:.1} ms{trip}.",
+        reception.packets_lost, reception.jitter_ms
+    ));
 }
 
 fn read_sound(path: &PathBuf) -> Result<Sound, CliError> {

@@ -225,14 +225,16 @@ async fn one_call(
     config.codecs = vec![load.codec];
     config.rtcp = load.rtcp;
     let answered = match dial_on(&thread, config, Sound::Silence).await {
-        Ok(dialling) => dialling.answered().await,
+        Ok(dialling) => {
+            dialling.prepare(Arc::clone(&plan.silence), load.pin.is_some());
+            dialling.answered().await
+        }
         Err(error) => Err(error),
     };
     let call = match answered {
         Ok(call) => call,
         Err(error) => return Outcome::Failed(error),
     };
-    call.repeat(Arc::clone(&plan.silence));
     if let Some(pin) = &load.pin {
         // A call that cannot type its PIN hears nothing of the room: it is counted as not hearing right.
         let _ = menu::enter_pin(&call, pin).await;
@@ -292,14 +294,11 @@ impl Tones {
     }
 }
 
-/// Raises the soft limit of open files as far as the hard one lets.
+/// Raises the limit of open files: the soft one, and the hard one where that is too low and we may.
 fn allow_files(needed: u64) -> Result<(), LoadError> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(std::io::Error::from)?;
-    if needed > hard {
+    if needed > soft && setrlimit(Resource::RLIMIT_NOFILE, needed, hard.max(needed)).is_err() {
         return Err(LoadError::Files { needed, allowed: hard });
-    }
-    if needed > soft {
-        setrlimit(Resource::RLIMIT_NOFILE, needed, hard).map_err(std::io::Error::from)?;
     }
     Ok(())
 }

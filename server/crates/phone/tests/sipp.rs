@@ -2,7 +2,7 @@
 //!
 //! SIPp (Debian's sip-tester) has to be installed; `cargo xtask test` sees to it.
 
-use phone::{Call, CallConfig, CallError, Direction, End, Progress, Reinvite, Sound, call, dial};
+use phone::{Call, CallConfig, CallError, Codec, Direction, End, Progress, Reinvite, Sound, call, dial};
 use std::net::{SocketAddr, UdpSocket};
 use std::process::Stdio;
 use std::time::Duration;
@@ -46,8 +46,12 @@ impl Sipp {
 
     /// Calls as soon as SIPp listens: until then the kernel says that nobody does.
     async fn call(&self, sound: Sound) -> Result<Call, CallError> {
+        self.call_as(self.config(), sound).await
+    }
+
+    async fn call_as(&self, config: CallConfig, sound: Sound) -> Result<Call, CallError> {
         loop {
-            match call(self.config(), sound.clone()).await {
+            match call(config.clone(), sound.clone()).await {
                 Err(CallError::Unreachable(_)) => tokio::task::yield_now().await,
                 result => return result,
             }
@@ -93,6 +97,24 @@ async fn a_call_hears_its_echo_and_is_hung_up() {
         let report = call.hang_up().await;
         assert_eq!(report.end, End::HungUpHere);
         assert!(report.statistics.packets_received > 0);
+        assert!(sipp.was_followed().await);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_by_opus_is_offered_heard_and_types_digits() {
+    bounded(async {
+        let sipp = Sipp::start("wideband");
+        let mut config = sipp.config();
+        config.codecs = vec![Codec::Opus, Codec::G722, Codec::Pcma, Codec::Pcmu];
+        let call = sipp.call_as(config, Sound::tone(440.0)).await.unwrap();
+        assert_eq!(call.codec(), Some(Codec::Opus));
+        call.wait_until(TEST_TIMEOUT, |heard| heard.tone(440.0)).await.expect("the echo is heard");
+        call.digits("1").await.unwrap();
+        let report = call.hang_up().await;
+        assert_eq!(report.end, End::HungUpHere);
+        assert_eq!(report.statistics.datagrams_refused, 0);
         assert!(sipp.was_followed().await);
     })
     .await;

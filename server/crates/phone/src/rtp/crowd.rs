@@ -40,12 +40,13 @@ pub(super) struct Crowd {
     next: usize,
     turn: Instant,
     batch: Box<Batch>,
+    packet: [u8; PACKET_BYTES],
 }
 
 impl Crowd {
     pub(super) fn new(inbox: Arc<Inbox>) -> Crowd {
         let slots = std::array::from_fn(|_| Vec::new());
-        Crowd { inbox, slots, next: 0, turn: Instant::now(), batch: Batch::new() }
+        Crowd { inbox, slots, next: 0, turn: Instant::now(), batch: Batch::new(), packet: [0; PACKET_BYTES] }
     }
 
     pub(super) fn run(mut self) {
@@ -57,7 +58,7 @@ impl Crowd {
             }
             std::thread::sleep(self.turn.saturating_duration_since(now));
             for leg in &mut self.slots[self.next] {
-                leg.turn(self.turn, &mut self.batch);
+                leg.turn(self.turn, &mut self.batch, &mut self.packet);
             }
             self.next = (self.next + 1) % SLOTS;
             self.turn += SLOT;
@@ -107,15 +108,14 @@ impl Leg {
     }
 
     /// `turn`: when it was due.
-    fn turn(&mut self, turn: Instant, batch: &mut Batch) {
+    fn turn(&mut self, turn: Instant, batch: &mut Batch, packet: &mut [u8; PACKET_BYTES]) {
         let Leg { sockets, connected, media, .. } = self;
         let mut media = lock(media);
         batch.read(&sockets.rtp, |at, datagram| media.receive(at, datagram));
-        let mut packet = [0; PACKET_BYTES];
         // One, unless this thread was away.
         while media.deadline() <= turn {
             let now = Instant::now();
-            if let Some((length, remote)) = media.tick(now, &mut packet) {
+            if let Some((length, remote)) = media.tick(now, packet) {
                 send(&sockets.rtp, connected, &packet[..length], remote);
             }
         }

@@ -38,8 +38,8 @@ impl Encoded {
 #[derive(Debug)]
 pub(crate) struct Voice {
     player: Player,
-    /// Made when it is needed: Opus' takes some 20 KB.
-    encoder: Option<Encoder>,
+    /// With room for what it writes. Made when it is needed: Opus' takes some 20 KB.
+    encoder: Option<(Encoder, Box<[u8; MAX_PAYLOAD_BYTES]>)>,
     frame: Vec<i16>,
     /// What is sent instead of the player's sound, and where it stands.
     shared: Option<(Arc<Encoded>, usize)>,
@@ -49,6 +49,10 @@ impl Voice {
     /// `rate_hz`: as will probably be agreed.
     pub(crate) fn new(sound: Sound, rate_hz: u32) -> Voice {
         Voice { player: Player::new(sound, rate_hz), encoder: None, frame: Vec::new(), shared: None }
+    }
+
+    pub(crate) fn change_rate(&mut self, rate_hz: u32) {
+        self.player.change_rate(rate_hz);
     }
 
     /// Says something else, encoded as it goes.
@@ -72,12 +76,7 @@ impl Voice {
 
     /// The payload of the next 20 ms; `tones`: a digit and how many 20 ms of it have been, in the sound's place.
     /// Empty if there is no encoder.
-    pub(crate) fn next<'a>(
-        &'a mut self,
-        codec: Codec,
-        tones: Option<(Digit, u16)>,
-        scratch: &'a mut [u8; MAX_PAYLOAD_BYTES],
-    ) -> &'a [u8] {
+    pub(crate) fn next(&mut self, codec: Codec, tones: Option<(Digit, u16)>) -> &[u8] {
         self.skip(codec);
         if let Some((digit, number)) = tones {
             self.frame.resize(codec.frame_samples(), 0);
@@ -87,11 +86,12 @@ impl Voice {
         {
             return &encoded.payloads[*at];
         }
-        if self.encoder.as_ref().is_none_or(|encoder| encoder.codec() != codec) {
-            self.encoder = Encoder::new(codec);
+        if self.encoder.as_ref().is_none_or(|(encoder, _)| encoder.codec() != codec) {
+            self.encoder = Encoder::new(codec).map(|encoder| (encoder, Box::new([0; MAX_PAYLOAD_BYTES])));
         }
-        let length = self.encoder.as_mut().map_or(0, |encoder| encoder.encode(&self.frame, scratch));
-        &scratch[..length]
+        let Some((encoder, payload)) = &mut self.encoder else { return &[] };
+        let length = encoder.encode(&self.frame, payload);
+        &payload[..length]
     }
 
     fn play(&mut self, codec: Codec) {
@@ -109,8 +109,7 @@ mod tests {
 
     fn hear(voice: &mut Voice, codec: Codec, frames: usize) -> Vec<i16> {
         let mut decoder = Decoder::new(codec).unwrap();
-        let mut scratch = [0; MAX_PAYLOAD_BYTES];
-        (0..frames).flat_map(|_| decoder.decode(voice.next(codec, None, &mut scratch))).collect()
+        (0..frames).flat_map(|_| decoder.decode(voice.next(codec, None))).collect()
     }
 
     #[test]
@@ -139,11 +138,10 @@ mod tests {
         for codec in Codec::ALL {
             let mut voice = Voice::new(Sound::tone(410.0), codec.rate_hz());
             let mut decoder = Decoder::new(codec).unwrap();
-            let mut scratch = [0; MAX_PAYLOAD_BYTES];
             let digit = Digit::try_from('8').unwrap();
             let mut heard = Vec::new();
             for number in 0..5 {
-                heard.extend(decoder.decode(voice.next(codec, Some((digit, number)), &mut scratch)));
+                heard.extend(decoder.decode(voice.next(codec, Some((digit, number)))));
             }
             for tone_hz in [852.0, 1336.0] {
                 let level = tone_dbov(&heard, tone_hz, codec.rate_hz());
