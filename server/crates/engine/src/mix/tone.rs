@@ -34,26 +34,30 @@ impl Fit {
 /// Least squares over a sine and a cosine for each frequency.
 pub(crate) fn fit(rate_hz: u32, sound: &[i16], frequencies: &[f64]) -> Fit {
     let basis = |n: usize| -> Vec<f64> {
-        let angle = |hz: &f64| TAU * hz * n as f64 / f64::from(rate_hz);
-        frequencies.iter().flat_map(|hz| [angle(hz).sin(), angle(hz).cos()]).collect()
+        let sin_cos = |hz: &f64| (TAU * hz * n as f64 / f64::from(rate_hz)).sin_cos();
+        frequencies.iter().map(sin_cos).flat_map(|(sin, cos)| [sin, cos]).collect()
     };
+    let bases: Vec<Vec<f64>> = (0..sound.len()).map(basis).collect();
     let size = 2 * frequencies.len();
     // The normal equations, with the right side as the last column.
     let mut rows = vec![vec![0.0; size + 1]; size];
-    for (n, s) in sound.iter().enumerate() {
-        let basis = basis(n);
-        for (row, b) in rows.iter_mut().zip(&basis) {
-            row.iter_mut().zip(&basis).for_each(|(cell, other)| *cell += b * other);
+    for (s, basis) in sound.iter().zip(&bases) {
+        for (row, b) in rows.iter_mut().zip(basis) {
+            row.iter_mut().zip(basis).for_each(|(cell, other)| *cell += b * other);
             row[size] += b * f64::from(*s);
         }
     }
     let weights = solve(rows);
-    let model = |n: usize| basis(n).iter().zip(&weights).map(|(b, w)| b * w).sum::<f64>();
-    let rms = |squares: f64| (squares / sound.len() as f64).sqrt();
+    let model = bases.iter().map(|basis| basis.iter().zip(&weights).map(|(b, w)| b * w).sum::<f64>());
+    let (mut tones, mut rest) = (0.0, 0.0);
+    for (s, model) in sound.iter().zip(model) {
+        tones += model * model;
+        rest += (f64::from(*s) - model).powi(2);
+    }
     Fit {
         amplitudes: weights.chunks(2).map(|w| w[0].hypot(w[1])).collect(),
-        tones_rms: rms((0..sound.len()).map(|n| model(n).powi(2)).sum()),
-        rest_rms: rms(sound.iter().enumerate().map(|(n, s)| (f64::from(*s) - model(n)).powi(2)).sum()),
+        tones_rms: (tones / sound.len() as f64).sqrt(),
+        rest_rms: (rest / sound.len() as f64).sqrt(),
     }
 }
 
