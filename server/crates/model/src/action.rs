@@ -1,6 +1,6 @@
 //! What a moderator may do to a live conference, and why it may be refused.
 
-use crate::MemberId;
+use crate::{Energy, MemberId};
 use serde::{Deserialize, Serialize};
 
 /// A moderator's wish. It is done when the snapshot shows it, not before.
@@ -16,6 +16,11 @@ pub enum Action {
     /// The member hears nobody.
     Deafen(MemberId),
     Undeafen(MemberId),
+    /// How loud the member must be to be heard.
+    Energy {
+        member: MemberId,
+        energy: Energy,
+    },
     /// The member's call is ended.
     Expel(MemberId),
 }
@@ -28,6 +33,7 @@ impl Action {
             | Action::Unmute(id)
             | Action::Deafen(id)
             | Action::Undeafen(id)
+            | Action::Energy { member: id, .. }
             | Action::Expel(id) => Some(id),
         }
     }

@@ -5,19 +5,23 @@
 
 pub mod action;
 pub mod email;
+pub mod energy;
 pub mod id;
 pub mod language;
 pub mod limits;
 pub mod live;
 pub mod phone_number;
 pub mod pin;
+pub mod quality;
 pub mod settings;
 
 pub use action::{Action, Refusal};
 pub use email::{EmailAddress, EmailError};
+pub use energy::{Energy, EnergyError};
 pub use id::{AccountId, ConferenceId, MemberId, RoomId};
 pub use language::{Language, LanguageError};
 pub use live::{Change, Conference, Delta, Live, Member};
 pub use phone_number::{PhoneNumber, PhoneNumberError};
 pub use pin::{Pin, PinError};
+pub use quality::Quality;
 pub use settings::RoomSettings;

@@ -2,7 +2,7 @@
 //!
 //! `snapshot(n) + delta(n -> m) == snapshot(m)`: whoever has a snapshot and misses no delta needs no other snapshot.
 
-use crate::{ConferenceId, MemberId};
+use crate::{ConferenceId, Energy, MemberId, Quality};
 use serde::{Deserialize, Serialize};
 
 /// Unix time in milliseconds.
@@ -42,6 +42,10 @@ pub struct Member {
     pub deaf: bool,
     /// Input level, 0 (silence, -60 dBov or less) to 100 (0 dBov); 0 while muted.
     pub level: u8,
+    /// How loud they must be to be heard.
+    pub energy: Energy,
+    /// `None` until the line is known: a few seconds.
+    pub quality: Option<Quality>,
 }
 
 /// What leads from one revision to the next.
@@ -65,6 +69,8 @@ pub enum Change {
     Muted { id: MemberId, muted: bool },
     Deaf { id: MemberId, deaf: bool },
     Level { id: MemberId, level: u8 },
+    Energy { id: MemberId, energy: Energy },
+    Quality { id: MemberId, quality: Quality },
 }
 
 /// A delta was missed: take a fresh snapshot.
@@ -126,6 +132,8 @@ impl Live {
             Change::Muted { id, muted } => self.with(*id, |m| m.muted = *muted),
             Change::Deaf { id, deaf } => self.with(*id, |m| m.deaf = *deaf),
             Change::Level { id, level } => self.with(*id, |m| m.level = *level),
+            Change::Energy { id, energy } => self.with(*id, |m| m.energy = *energy),
+            Change::Quality { id, quality } => self.with(*id, |m| m.quality = Some(*quality)),
         }
     }
 
