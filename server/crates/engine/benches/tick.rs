@@ -57,7 +57,7 @@ struct Line {
 }
 
 fn open(engine: &mut Engine, now: Micros, scene: &Scene) -> Vec<Line> {
-    let prompts = Arc::new(Prompts::new(|_| Vec::new()));
+    let prompts = Arc::new(Prompts::new(|_, _| Vec::new()));
     let mut lines = Vec::new();
     for room in 0..scene.rooms {
         for leg in 0..scene.legs_per_room {
@@ -76,6 +76,7 @@ fn open(engine: &mut Engine, now: Micros, scene: &Scene) -> Vec<Line> {
                         payload_type: codec.payload_type(),
                         telephone_event: None,
                         remote: from,
+                        rtcp_remote: from,
                         send: true,
                         receive: true,
                         ptime_ms: 20,
@@ -116,7 +117,13 @@ fn measure(scene: &Scene) -> (f64, f64) {
         let begun = Instant::now();
         for (n, line) in lines.iter().enumerate() {
             if (n as u32 + tick * 7) % 100 >= scene.loss {
-                engine.handle_packet(now, line.key, line.from, if line.talks { &loud } else { &silent });
+                engine.handle_packet(
+                    now,
+                    line.key,
+                    Channel::Rtp,
+                    line.from,
+                    if line.talks { &loud } else { &silent },
+                );
             }
         }
         let received = Instant::now();

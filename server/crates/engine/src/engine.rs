@@ -3,64 +3,103 @@
 use crate::event::{EndReason, Event};
 use crate::leg::keys::Command;
 use crate::leg::menu::Verdict;
-use crate::leg::{Leg, Shared, State};
+use crate::leg::{Goodbye, Leg, Received, State};
 use crate::leg_key::{LegKey, Slab};
 use crate::mix::Mixer;
-use crate::outbound::{Packet, Wire};
 use crate::params::{EngineConfig, MediaParams, OpenLeg};
 use crate::prompt::Phrase;
 use crate::rng::Rng;
-use crate::room::{Legs, Room};
+use crate::room::{Legs, Room, Studio};
+use crate::rtp::event::Key;
 use crate::stats::EngineStats;
-use crate::time::{Micros, TICK};
+use crate::stream::{Noise, Spare};
+use crate::time::{Micros, PHASES, STEP};
+use crate::wire::{Channel, Packet, Wire};
 use model::limits::EVENT_QUEUE;
-use model::{Action, MemberId, Refusal, RoomId};
+use model::{Action, Energy, MemberId, Refusal, RoomId};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
-/// Ticks that are made up for when the engine is called late; what is older is left out.
-const CATCH_UP_TICKS: u64 = 10;
+/// Steps that are made up for when the engine is called late, 200 ms; what is older is left out.
+const CATCH_UP_STEPS: u64 = 10 * PHASES as u64;
 
 /// The rooms of one media thread, with all their legs.
+///
+/// Each room ticks every 20 ms, but not all at once: a step every 5 ms is the tick of a quarter of the rooms, so that
+/// a thousand rooms do not send in one burst.
 pub struct Engine {
     config: EngineConfig,
-    rng: Rng,
     legs: Legs,
-    /// Ordered, so that one seed gives one run.
-    rooms: BTreeMap<RoomId, Room>,
-    next_tick: Micros,
-    mixer: Mixer,
-    wire: Wire,
+    /// By the phase in which they tick. Ordered, so that one seed gives one run.
+    rooms: [BTreeMap<RoomId, Room>; PHASES],
+    /// What the quiet rooms of each phase hear.
+    noises: [Noise; PHASES],
+    next_step: Micros,
+    studio: Studio,
     events: VecDeque<Event>,
     /// What a tick found to do in menus; kept for its memory.
     verdicts: Vec<(LegKey, Verdict)>,
-    stats: EngineStats,
+}
+
+/// The phase in which a room ticks: its id is random enough to spread them.
+fn phase(room: RoomId) -> usize {
+    (room.0.as_u128() % PHASES as u128) as usize
+}
+
+fn phase_at(step: Micros) -> usize {
+    (step.0 / STEP.0) as usize % PHASES
+}
+
+/// What a datagram leads one to expect of its socket before the next tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// It was a tick's sound, or more.
+    Nothing,
+    /// There is less than a tick's sound in it, so another one may have come with it.
+    More,
 }
 
 impl Engine {
     pub fn new(config: EngineConfig) -> Self {
         Engine {
             config,
-            rng: Rng::new(config.seed),
             legs: Slab::new(),
-            rooms: BTreeMap::new(),
-            next_tick: Micros(0),
-            mixer: Mixer::new(),
-            wire: Wire::default(),
+            rooms: Default::default(),
+            noises: std::array::from_fn(|phase| Noise::new(config.seed ^ phase as u64)),
+            next_step: Micros(0),
+            studio: Studio {
+                mixer: Mixer::new(),
+                spare: Spare::new(),
+                wire: Wire::default(),
+                rng: Rng::new(config.seed),
+                stats: EngineStats::default(),
+                pressed: Vec::new(),
+            },
             events: VecDeque::new(),
             verdicts: Vec::new(),
-            stats: EngineStats::default(),
         }
+    }
+
+    fn room(&self, id: RoomId) -> Option<&Room> {
+        self.rooms[phase(id)].get(&id)
+    }
+
+    fn room_mut(&mut self, id: RoomId) -> Option<&mut Room> {
+        self.rooms[phase(id)].get_mut(&id)
+    }
+
+    fn all_rooms(&self) -> impl Iterator<Item = &Room> {
+        self.rooms.iter().flat_map(BTreeMap::values)
     }
 
     /// A call was answered. It begins in its menu.
     pub fn open_leg(&mut self, now: Micros, open: OpenLeg) -> LegKey {
         let id = open.room;
-        let rng = &mut self.rng;
-        let key = self.legs.insert(|key| Box::new(Leg::new(now, key, open, rng)));
-        let room = self.rooms.entry(id).or_insert_with(|| Room::new(id));
-        room.legs += 1;
-        if room.legs > self.config.legs_per_room
+        let room = self.rooms[phase(id)].entry(id).or_insert_with(|| Room::new(id));
+        let (rate, rng) = (room.rate(), &mut self.studio.rng);
+        let key = self.legs.insert(|key| Box::new(Leg::new(now, key, open, rate, rng)));
+        room.open(key);
+        if room.legs() > self.config.legs_per_room
             && let Some(leg) = self.legs.get_mut(key)
         {
             leg.part(EndReason::Full);
@@ -71,20 +110,24 @@ impl Engine {
     /// A re-INVITE was agreed upon: another source, codec or direction. Any re-INVITE lets the next valid packet say
     /// anew where this leg's packets come from.
     pub fn update_leg(&mut self, now: Micros, leg: LegKey, media: MediaParams) {
-        if let Some(leg) = self.legs.get_mut(leg) {
-            leg.update(now, media);
+        let Some(leg) = self.legs.get_mut(leg) else { return };
+        let Some(room) = self.rooms[phase(leg.room)].get_mut(&leg.room) else { return };
+        leg.update(now, media, room.rate());
+        if matches!(leg.state, State::Member(_)) {
+            room.make_room_for(media.codec.rate());
         }
     }
 
-    /// The call is over. A second time, it does nothing. No [`Event::LegEnded`] follows.
-    pub fn close_leg(&mut self, now: Micros, leg: LegKey) {
-        let Some(mut leg) = self.legs.remove(leg) else { return };
+    /// The call is over. A second time, it does nothing. No [`Event::LegEnded`] follows. The answer is a last report, to be
+    /// sent before the leg's sockets are closed.
+    pub fn close_leg(&mut self, now: Micros, leg: LegKey) -> Option<Goodbye> {
+        let mut leg = self.legs.remove(leg)?;
         let id = leg.room;
-        if let Some(room) = self.rooms.get_mut(&id) {
-            room.leave(&mut leg);
-            room.legs = room.legs.saturating_sub(1);
+        if let Some(room) = self.room_mut(id) {
+            room.close(&mut leg);
         }
         self.tell(now, id);
+        leg.goodbye(now)
     }
 
     /// Does what a moderator wishes. What is so already stays so.
@@ -92,7 +135,7 @@ impl Engine {
     /// # Errors
     /// [`Refusal::NoConference`] if nobody is in the room, [`Refusal::NoMember`] if this member is not.
     pub fn act(&mut self, now: Micros, room: RoomId, action: Action) -> Result<(), Refusal> {
-        let found = self.rooms.get_mut(&room).filter(|room| room.has_conference());
+        let found = self.room_mut(room).filter(|room| room.has_conference());
         let found = found.ok_or(Refusal::NoConference)?;
         match action {
             Action::Lock => found.lock(true),
@@ -101,6 +144,7 @@ impl Engine {
             Action::Unmute(id) => self.mute(self.member(room, id)?, false),
             Action::Deafen(id) => self.deafen(self.member(room, id)?, true),
             Action::Undeafen(id) => self.deafen(self.member(room, id)?, false),
+            Action::Energy { member, energy } => self.set_energy(self.member(room, member)?, energy),
             Action::Expel(id) => {
                 let key = self.member(room, id)?;
                 self.leave(key, EndReason::Expelled);
@@ -112,7 +156,7 @@ impl Engine {
     }
 
     fn member(&self, room: RoomId, id: MemberId) -> Result<LegKey, Refusal> {
-        let members = self.rooms.get(&room).map_or(&[][..], Room::members);
+        let members = self.room(room).map_or(&[][..], Room::members);
         let is_it = |key: &LegKey| self.legs.get(*key).is_some_and(|leg| leg.member == id);
         members.iter().copied().find(is_it).ok_or(Refusal::NoMember)
     }
@@ -135,14 +179,43 @@ impl Engine {
         }
     }
 
-    /// A datagram came for a leg.
-    pub fn handle_packet(&mut self, now: Micros, leg: LegKey, from: SocketAddr, datagram: &[u8]) {
-        let key = leg;
-        let Some(leg) = self.legs.get_mut(key) else {
-            self.stats.dropped.stale += 1;
-            return;
+    fn set_energy(&mut self, key: LegKey, energy: Energy) {
+        if let Some(leg) = self.legs.get_mut(key)
+            && let State::Member(member) = &mut leg.state
+        {
+            member.energy = energy;
+        }
+    }
+
+    /// A datagram came to one of a leg's sockets. `now` is when it came, at most a tick ago: that matters to the reports'
+    /// jitter alone. Sound may be handed in just before the tick that needs it.
+    pub fn handle_packet(
+        &mut self,
+        now: Micros,
+        leg: LegKey,
+        channel: Channel,
+        from: SocketAddr,
+        datagram: &[u8],
+    ) -> Expect {
+        let stats = &mut self.studio.stats;
+        let Some(open) = self.legs.get_mut(leg) else {
+            stats.dropped.stale += 1;
+            return Expect::More;
         };
-        let Some(pressed) = leg.receive(now, from, datagram, &mut self.stats) else { return };
+        match channel {
+            Channel::Rtcp => open.receive_report(now, from, datagram, stats),
+            Channel::Rtp => match open.receive(now, from, datagram, stats) {
+                Received::Sound => return Expect::Nothing,
+                Received::Key(pressed) => self.press(now, leg, pressed),
+                Received::Little => {}
+            },
+        }
+        Expect::More
+    }
+
+    /// A key was pressed.
+    fn press(&mut self, now: Micros, key: LegKey, pressed: Key) {
+        let Some(leg) = self.legs.get_mut(key) else { return };
         let room = leg.room;
         match &mut leg.state {
             State::Menu(menu) => {
@@ -190,7 +263,7 @@ impl Engine {
         let Some(leg) = self.legs.get_mut(key) else { return };
         let State::Menu(menu) = &leg.state else { return };
         let muted = menu.enter_muted;
-        let Some(room) = self.rooms.get_mut(&leg.room) else { return };
+        let Some(room) = self.rooms[phase(leg.room)].get_mut(&leg.room) else { return };
         if let Some(reason) = room.refusal(self.config.legs_per_room) {
             leg.part(reason);
             return;
@@ -211,7 +284,7 @@ impl Engine {
     /// Out of the conference; the leg goes on to its last phrase.
     fn leave(&mut self, key: LegKey, reason: EndReason) {
         let Some(leg) = self.legs.get_mut(key) else { return };
-        if let Some(room) = self.rooms.get_mut(&leg.room) {
+        if let Some(room) = self.rooms[phase(leg.room)].get_mut(&leg.room) {
             room.leave(leg);
         }
         leg.part(reason);
@@ -229,61 +302,81 @@ impl Engine {
         }
     }
 
-    /// When to call [`Self::handle_tick`]: a point of the absolute grid of 20 ms; before the first tick, at once.
+    /// When to call [`Self::handle_tick`]: a point of the absolute grid of 5 ms at which rooms tick, every 20 ms at least;
+    /// before the first time, at once.
     pub fn next_tick(&self) -> Micros {
-        self.next_tick
+        self.next_step
     }
 
-    /// Makes the packets of one tick: see [`Self::packets`]. Before its time it makes none. Called late, it makes one
-    /// tick at a time until [`Self::next_tick`] lies ahead; more than 200 ms late, it leaves ticks out.
+    /// The phase whose rooms tick next: their legs' datagrams are needed now.
+    pub fn next_phase(&self) -> usize {
+        phase_at(self.next_step)
+    }
+
+    /// The phase, 0..4, in which a room's legs tick, for as long as it lives.
+    pub fn phase_of(room: RoomId) -> usize {
+        phase(room)
+    }
+
+    /// Makes the packets of one step, the tick of a quarter of the rooms: see [`Self::packets`]. Before its time it makes
+    /// none. Called late, it makes one step at a time until [`Self::next_tick`] lies ahead; more than 200 ms late, it
+    /// leaves ticks out.
     pub fn handle_tick(&mut self, now: Micros) {
-        self.wire.clear();
-        if now < self.next_tick {
+        self.studio.wire.clear();
+        if now < self.next_step {
             return;
         }
+        let phase = self.next_phase();
         self.advance(now);
-        self.tick_menus(now);
-        let mut shared = Shared::default();
-        for room in self.rooms.values_mut() {
-            room.tick(now, &mut self.legs, &mut self.mixer, &mut self.wire, &mut shared, &mut self.stats);
+        self.tick_menus(now, phase);
+        let noise = &mut self.noises[phase];
+        noise.next_tick();
+        for room in self.rooms[phase].values_mut() {
+            room.tick(now, &mut self.legs, &mut self.studio, noise);
         }
-        for leg in self.legs.values_mut() {
-            leg.send_menu(&mut self.wire, &mut shared);
-        }
-        self.stats.ticks += 1;
-        self.stats.packets_out += self.wire.len() as u64;
-        for room in self.rooms.values_mut() {
+        self.obey_keys(now);
+        self.studio.stats.ticks += 1;
+        self.studio.stats.packets_out += self.studio.wire.len() as u64;
+        for room in self.rooms[phase].values_mut() {
             if self.events.len() < EVENT_QUEUE
                 && let Some(event) = room.tell(now, &mut self.legs)
             {
                 self.events.push_back(event);
             }
         }
-        self.rooms.retain(|_, room| !room.is_over(now));
+        self.rooms[phase].retain(|_, room| !room.is_over(now));
     }
 
     fn advance(&mut self, now: Micros) {
-        let late = now.since(self.next_tick).0 / TICK.0;
-        if self.stats.ticks == 0 {
-            self.next_tick = now.next_on_grid();
-        } else if late > CATCH_UP_TICKS {
-            self.stats.ticks_skipped += late;
-            self.next_tick = now.next_on_grid();
-            self.legs.values_mut().for_each(|leg| leg.skip_ticks(late as u32));
+        let late = now.since(self.next_step).0 / STEP.0;
+        if self.studio.stats.ticks == 0 {
+            self.next_step = now.next_on_grid();
+        } else if late > CATCH_UP_STEPS {
+            self.studio.stats.ticks_skipped += late;
+            self.next_step = now.next_on_grid();
+            let ticks = (late / PHASES as u64) as u32;
+            self.legs.values_mut().for_each(|leg| leg.skip_ticks(ticks));
         } else {
-            self.next_tick = self.next_tick.saturating_add(TICK);
+            self.next_step = self.next_step.saturating_add(STEP);
+        }
+        // Nobody waits for a phase without rooms; one of them is kept, so that there is always a next tick.
+        while phase_at(self.next_step) != 0 && self.rooms[phase_at(self.next_step)].is_empty() {
+            self.next_step = self.next_step.saturating_add(STEP);
         }
     }
 
-    fn tick_menus(&mut self, now: Micros) {
+    fn tick_menus(&mut self, now: Micros, phase: usize) {
         let mut verdicts = std::mem::take(&mut self.verdicts);
-        for leg in self.legs.values_mut() {
+        for key in self.rooms[phase].values().flat_map(Room::callers) {
+            let Some(leg) = self.legs.get_mut(*key) else { continue };
+            let heard = leg.listen_for_keys();
+            self.studio.pressed.extend(heard.map(|heard| (*key, heard)));
             let verdict = match &mut leg.state {
                 State::Menu(menu) => menu.tick(now, leg.inbound.heard, &mut leg.speaker),
                 State::Parting { .. } if !leg.speaker.is_speaking() => Verdict::Stay,
                 _ => continue,
             };
-            verdicts.push((leg.key, verdict));
+            verdicts.push((*key, verdict));
         }
         for (key, verdict) in verdicts.drain(..) {
             self.follow(now, key, verdict);
@@ -292,15 +385,22 @@ impl Engine {
         self.verdicts = verdicts;
     }
 
+    /// Does what was asked for by keys that were heard in the sound.
+    fn obey_keys(&mut self, now: Micros) {
+        while let Some((key, pressed)) = self.studio.pressed.pop() {
+            self.press(now, key, pressed);
+        }
+    }
+
     /// The packets that the last [`Self::handle_tick`] made.
     pub fn packets(&self) -> impl Iterator<Item = Packet<'_>> {
-        self.wire.packets()
+        self.studio.wire.packets()
     }
 
     /// Tells a room's changes now, if the last ones are not too recent; else a later tick will.
     fn tell(&mut self, now: Micros, room: RoomId) {
         if self.events.len() < EVENT_QUEUE
-            && let Some(room) = self.rooms.get_mut(&room)
+            && let Some(room) = self.rooms[phase(room)].get_mut(&room)
             && let Some(event) = room.tell(now, &mut self.legs)
         {
             self.events.push_back(event);
@@ -315,15 +415,15 @@ impl Engine {
     /// The state of a room's conference as of now; `None` if nobody is in. The events of [`Event::Live`] lead to it, at
     /// most 50 ms later, levels within a few steps.
     pub fn conference(&self, room: RoomId) -> Option<model::Conference> {
-        self.rooms.get(&room)?.snapshot(&self.legs)
+        self.room(room)?.snapshot(&self.legs)
     }
 
     pub fn stats(&self) -> EngineStats {
         EngineStats {
             legs: self.legs.len(),
-            members: self.rooms.values().map(|room| room.members().len()).sum(),
-            rooms: self.rooms.values().filter(|room| room.legs > 0).count(),
-            ..self.stats
+            members: self.all_rooms().map(|room| room.members().len()).sum(),
+            rooms: self.all_rooms().filter(|room| room.legs() > 0).count(),
+            ..self.studio.stats
         }
     }
 }

@@ -3,18 +3,19 @@
 //! Levels are in dBov (RFC 6464): 0 dBov is the root mean square of a full-scale square wave, so a full-scale sine
 //! has -3 dBov.
 
-use crate::time::{FRAME_SAMPLES, Frame};
+use crate::time::FRAME_SAMPLES;
 
 /// The lowest level that is shown, in dBov.
 const FLOOR_DB: f32 = -60.0;
 /// How fast the shown level falls, in dB per tick: 60 dB a second, as a meter's needle does.
 const RELEASE_DB: f32 = 1.2;
 
-/// The sum of the squares of a frame: 0 ..= 160 * 2^30.
-pub(crate) fn energy(frame: &Frame) -> u64 {
+/// The sum of the squares of a frame of any rate, as if it had 160 samples: 0 ..= 160 * 2^30.
+pub(crate) fn energy(frame: &[i16]) -> u64 {
     // Two squares fit into 32 bits, and the compiler makes one instruction of them.
     let pairs = frame.as_chunks::<2>().0;
-    pairs.iter().map(|[a, b]| u64::from(square(*a) + square(*b))).sum()
+    let sum: u64 = pairs.iter().map(|[a, b]| u64::from(square(*a) + square(*b))).sum();
+    sum / (frame.len() / FRAME_SAMPLES).max(1) as u64
 }
 
 fn square(sample: i16) -> u32 {
@@ -66,6 +67,7 @@ mod tests {
     #[test]
     fn full_scale_does_not_overflow() {
         assert_eq!(energy(&[i16::MIN; 160]), 160 << 30);
+        assert_eq!(energy(&[i16::MIN; 960]), 160 << 30);
         assert_eq!(energy(&[0; 160]), 0);
         assert_eq!(energy_at(0.0), 160 << 30);
     }

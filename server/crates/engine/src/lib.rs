@@ -19,6 +19,7 @@
 //! ```
 
 mod codec;
+mod dtmf;
 mod engine;
 mod event;
 #[cfg(any(fuzzing, test))]
@@ -33,17 +34,19 @@ mod params;
 mod prompt;
 mod rng;
 mod room;
-#[allow(dead_code, unused_imports)]
 mod rtcp;
 mod rtp;
 mod stats;
+mod stream;
 mod time;
+mod wire;
 
-pub use engine::Engine;
+pub use engine::{Engine, Expect};
 pub use event::{EndReason, Event};
+pub use leg::Goodbye;
 pub use leg_key::LegKey;
-pub use outbound::Packet;
 pub use params::{Caller, Codec, EngineConfig, MediaParams, Menu, OpenLeg};
 pub use prompt::{Phrase, Prompts};
 pub use stats::{Dropped, EngineStats};
-pub use time::{FRAME_SAMPLES, Micros, Rate, SAMPLE_RATE_HZ, TICK};
+pub use time::{FRAME_SAMPLES, Micros, PHASES, Rate, SAMPLE_RATE_HZ, TICK};
+pub use wire::{Channel, Packet};

@@ -1,79 +1,11 @@
-//! What leaves: the packets of a tick, and each leg's own sequence and timestamps.
+//! What leaves: each leg's own sequence and timestamps.
 
-use crate::codec::FRAME_BYTES;
 use crate::leg_key::LegKey;
-use crate::params::MediaParams;
+use crate::params::{Codec, MediaParams};
 use crate::rng::Rng;
-use crate::rtp::header::{HEADER_BYTES, write_header};
-use crate::time::FRAME_SAMPLES;
+use crate::rtp::header::write_header;
+use crate::wire::{Encoded, Wire};
 use std::net::SocketAddr;
-use std::ops::Range;
-
-/// A datagram to send: header, then payload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Packet<'a> {
-    pub leg: LegKey,
-    pub to: SocketAddr,
-    /// The 12 bytes of RFC 3550 section 5.1, the leg's own.
-    pub header: [u8; HEADER_BYTES],
-    /// Silent hearers of one codec share it: the very same memory.
-    pub payload: &'a [u8],
-}
-
-/// The packets of one tick. Its memory is kept from tick to tick.
-#[derive(Default)]
-pub(crate) struct Wire {
-    packets: Vec<Made>,
-    payloads: Vec<u8>,
-}
-
-struct Made {
-    leg: LegKey,
-    to: SocketAddr,
-    header: [u8; HEADER_BYTES],
-    payload: Range<u32>,
-}
-
-/// An encoded frame of this tick that lies in the [`Wire`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Encoded {
-    start: u32,
-}
-
-impl Wire {
-    pub(crate) fn clear(&mut self) {
-        self.packets.clear();
-        self.payloads.clear();
-    }
-
-    /// Keeps one encoded tick, for one leg or for all that hear the same.
-    pub(crate) fn keep(&mut self, bytes: &[u8; FRAME_BYTES]) -> Encoded {
-        Encoded { start: self.put(bytes).start }
-    }
-
-    fn put(&mut self, bytes: &[u8]) -> Range<u32> {
-        let start = self.payloads.len() as u32;
-        self.payloads.extend_from_slice(bytes);
-        start..self.payloads.len() as u32
-    }
-
-    fn bytes(&self, range: &Range<u32>) -> &[u8] {
-        self.payloads.get(range.start as usize..range.end as usize).unwrap_or(&[])
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.packets.len()
-    }
-
-    pub(crate) fn packets(&self) -> impl Iterator<Item = Packet<'_>> {
-        self.packets.iter().map(|made| Packet {
-            leg: made.leg,
-            to: made.to,
-            header: made.header,
-            payload: self.bytes(&made.payload),
-        })
-    }
-}
 
 /// One leg's outgoing stream. Its clock runs with the ticks, also while nothing is sent (RFC 3550 section 5.1).
 #[derive(Debug)]
@@ -84,8 +16,22 @@ pub(crate) struct Outbound {
     timestamp: u32,
     /// The next packet is the first one, or the first after a pause (RFC 3551 section 4.1).
     marker: bool,
-    /// Encoded samples that do not fill a packet yet, where a packet is not a whole tick.
+    /// Encoded bytes that do not fill a packet yet, where a packet is not a whole tick.
     waiting: Vec<u8>,
+    sent: Sent,
+}
+
+/// What was sent so far, for reports (RFC 3550 section 6.4.1); both wrap.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sent {
+    pub(crate) packets: u32,
+    /// Of payload alone.
+    pub(crate) bytes: u32,
+}
+
+/// Steps of the RTP clock in a tick.
+fn tick_steps(codec: Codec) -> u32 {
+    codec.clock_hz() / 50
 }
 
 impl Outbound {
@@ -96,13 +42,27 @@ impl Outbound {
             timestamp: rng.next_u32(),
             marker: true,
             waiting: Vec::new(),
+            sent: Sent::default(),
         }
     }
 
+    pub(crate) fn ssrc(&self) -> u32 {
+        self.ssrc
+    }
+
+    pub(crate) fn sent(&self) -> Sent {
+        self.sent
+    }
+
+    /// Of the next tick's first sample.
+    pub(crate) fn timestamp(&self) -> u32 {
+        // One byte of G.711 and G.722 is one step of their clock.
+        self.timestamp.wrapping_add(self.waiting.len() as u32)
+    }
+
     /// Lets `ticks` pass without sending.
-    pub(crate) fn pause(&mut self, ticks: u32) {
-        let samples = ticks.wrapping_mul(FRAME_SAMPLES as u32).wrapping_add(self.waiting.len() as u32);
-        self.timestamp = self.timestamp.wrapping_add(samples);
+    pub(crate) fn pause(&mut self, codec: Codec, ticks: u32) {
+        self.timestamp = self.timestamp().wrapping_add(ticks.wrapping_mul(tick_steps(codec)));
         self.waiting.clear();
         self.marker = true;
     }
@@ -116,19 +76,26 @@ impl Outbound {
         media: &MediaParams,
         sound: Encoded,
     ) {
-        let size = media.packet_samples();
-        let end = sound.start + FRAME_BYTES as u32;
-        if self.waiting.is_empty() && FRAME_BYTES.is_multiple_of(size) {
-            for start in (sound.start..end).step_by(size) {
-                self.packet(wire, leg, to, media, start..start + size as u32);
+        if media.codec == Codec::Opus {
+            // A packet of Opus cannot be cut, and no phone needs it longer (RFC 7587 section 6.1: ptime is a wish).
+            match sound.len() {
+                0 => self.pause(media.codec, 1),
+                _ => self.packet(wire, leg, to, media, sound, tick_steps(media.codec)),
             }
             return;
         }
-        self.waiting.extend_from_slice(wire.bytes(&(sound.start..end)));
+        let size = media.packet_bytes();
+        if self.waiting.is_empty() && sound.len().is_multiple_of(size) {
+            for start in (0..sound.len()).step_by(size) {
+                self.packet(wire, leg, to, media, sound.part(start..start + size), size as u32);
+            }
+            return;
+        }
+        self.waiting.extend_from_slice(wire.bytes(sound));
         let mut sent = 0;
         while let Some(payload) = self.waiting.get(sent..sent + size) {
-            let payload = wire.put(payload);
-            self.packet(wire, leg, to, media, payload);
+            let payload = wire.keep(payload);
+            self.packet(wire, leg, to, media, payload, size as u32);
             sent += size;
         }
         self.waiting.drain(..sent);
@@ -140,21 +107,22 @@ impl Outbound {
         leg: LegKey,
         to: SocketAddr,
         media: &MediaParams,
-        payload: Range<u32>,
+        payload: Encoded,
+        steps: u32,
     ) {
-        let samples = payload.end - payload.start;
         let header = write_header(self.marker, media.payload_type, self.sequence, self.timestamp, self.ssrc);
-        wire.packets.push(Made { leg, to, header, payload });
+        wire.send_rtp(leg, to, header, payload);
         self.marker = false;
         self.sequence = self.sequence.wrapping_add(1);
-        self.timestamp = self.timestamp.wrapping_add(samples);
+        self.timestamp = self.timestamp.wrapping_add(steps);
+        self.sent.packets = self.sent.packets.wrapping_add(1);
+        self.sent.bytes = self.sent.bytes.wrapping_add(payload.len() as u32);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::params::Codec;
     use crate::rtp::header::Rtp;
 
     fn media(ptime_ms: u8) -> MediaParams {
@@ -163,6 +131,7 @@ mod tests {
             payload_type: 0,
             telephone_event: None,
             remote: "192.0.2.1:4000".parse().unwrap(),
+            rtcp_remote: "192.0.2.1:4001".parse().unwrap(),
             send: true,
             receive: true,
             ptime_ms,
@@ -180,11 +149,11 @@ mod tests {
         let mut out = Vec::new();
         for tick in first..first + ticks {
             wire.clear();
-            let sound: [u8; FRAME_BYTES] = std::array::from_fn(|i| (tick * FRAME_BYTES + i) as u8);
+            let sound: [u8; 160] = std::array::from_fn(|i| (tick * 160 + i) as u8);
             let sound = wire.keep(&sound);
             outbound.send(&mut wire, LegKey::test(0), media(ptime_ms).remote, &media(ptime_ms), sound);
             for packet in wire.packets() {
-                let datagram = [&packet.header[..], packet.payload].concat();
+                let datagram = [packet.header, packet.payload].concat();
                 let rtp = Rtp::parse(&datagram).unwrap();
                 out.push((rtp.marker, rtp.sequence, rtp.timestamp, rtp.payload.to_vec()));
             }
@@ -216,7 +185,7 @@ mod tests {
     fn after_a_pause_the_clock_has_run_and_the_sequence_has_not() {
         let mut outbound = Outbound::new(&mut Rng::new(1));
         let before = stream(&mut outbound, 30, 0, 2);
-        outbound.pause(10);
+        outbound.pause(Codec::Pcmu, 10);
         let after = stream(&mut outbound, 30, 12, 2);
         // 40 ms were made of which 30 went out; the next first sample is 240 ms after the first one.
         assert_eq!(after[0].1, before[0].1.wrapping_add(1));

@@ -70,17 +70,20 @@ pub struct MediaParams {
     pub telephone_event: Option<u8>,
     /// Where we send until their first packet shows where it really comes from.
     pub remote: SocketAddr,
+    /// The same for reports: the next port, if the offer names no other (RFC 3605).
+    pub rtcp_remote: SocketAddr,
     /// We send to them: they are not on hold.
     pub send: bool,
     /// They send to us.
     pub receive: bool,
-    /// Milliseconds of sound in a packet that WE send: 10..=60, a multiple of 10; anything else is rounded into that.
+    /// Milliseconds of sound in a packet that WE send: 10..=60, a multiple of 10; anything else is rounded into that. Opus
+    /// is always sent by 20.
     pub ptime_ms: u8,
 }
 
 impl MediaParams {
-    /// Samples in a packet that we send.
-    pub(crate) fn packet_samples(&self) -> usize {
+    /// Bytes of G.711 or G.722, 8 a millisecond, in a packet that we send.
+    pub(crate) fn packet_bytes(&self) -> usize {
         usize::from(self.ptime_ms.clamp(10, 60) / 10) * 80
     }
 }
@@ -139,11 +142,12 @@ mod tests {
             payload_type: 0,
             telephone_event: None,
             remote: "192.0.2.1:4000".parse().unwrap(),
+            rtcp_remote: "192.0.2.1:4001".parse().unwrap(),
             send: true,
             receive: true,
             ptime_ms,
         };
-        let samples = |ptime_ms| media(ptime_ms).packet_samples();
-        assert_eq!([0, 10, 20, 25, 30, 60, 255].map(samples), [80, 80, 160, 160, 240, 480, 480]);
+        let bytes = |ptime_ms| media(ptime_ms).packet_bytes();
+        assert_eq!([0, 10, 20, 25, 30, 60, 255].map(bytes), [80, 80, 160, 160, 240, 480, 480]);
     }
 }

@@ -1,7 +1,9 @@
 //! What the service says, and the voice that says it to one leg.
 
-use crate::mix::ramp::RAMP_SAMPLES;
-use crate::time::{FRAME_SAMPLES, Frame};
+use crate::mix::limiter::limit;
+use crate::mix::ramp::RAMP_PARTS;
+use crate::mix::resample::Resampler;
+use crate::time::{FRAME_SAMPLES_MAX, Rate};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -50,31 +52,47 @@ impl Phrase {
     }
 }
 
-/// PCM at 8 kHz, 16 bit, of each phrase in one language. An empty phrase is passed over in silence.
+/// PCM, 16 bit, of each phrase in one language. An empty phrase is passed over in silence.
 #[derive(Clone, Debug)]
 pub struct Prompts {
-    phrases: [Vec<i16>; Phrase::ALL.len()],
+    narrow: [Vec<i16>; Phrase::ALL.len()],
+    wide: [Vec<i16>; Phrase::ALL.len()],
 }
 
 impl Prompts {
-    /// Asks `f` for each phrase once.
-    pub fn new(f: impl Fn(Phrase) -> Vec<i16>) -> Self {
-        Prompts { phrases: Phrase::ALL.map(f) }
+    /// Asks `f` for each phrase at 8 and at 16 kHz.
+    pub fn new(f: impl Fn(Phrase, Rate) -> Vec<i16>) -> Self {
+        Prompts {
+            narrow: Phrase::ALL.map(|phrase| f(phrase, Rate::Narrow)),
+            wide: Phrase::ALL.map(|phrase| f(phrase, Rate::Wide)),
+        }
     }
 
-    /// The samples of a phrase.
-    pub fn samples(&self, phrase: Phrase) -> &[i16] {
-        &self.phrases[phrase as usize]
+    /// The samples of a phrase. Voices end below 8 kHz, so there is nothing above 16 kHz to keep.
+    fn samples(&self, phrase: Phrase, kept: Kept) -> &[i16] {
+        match kept {
+            Kept::Narrow => &self.narrow[phrase as usize],
+            Kept::Wide => &self.wide[phrase as usize],
+        }
     }
+}
+
+/// The rates at which phrases are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kept {
+    Narrow,
+    Wide,
 }
 
 /// Phrases that may wait for one leg: what a member could cause by pressing keys fast stays bounded.
 const QUEUE: usize = 4;
 
-/// Says phrases to one leg, one after the other.
-#[derive(Debug)]
+/// Says phrases to one leg, one after the other, at the rate of its codec.
 pub(crate) struct Speaker {
     prompts: Arc<Prompts>,
+    kept: Kept,
+    /// From what is kept to 48 kHz.
+    resampler: Option<Resampler>,
     queue: VecDeque<Phrase>,
     /// Samples of the first phrase that were said.
     position: usize,
@@ -83,13 +101,33 @@ pub(crate) struct Speaker {
 }
 
 impl Speaker {
-    pub(crate) fn new(prompts: Arc<Prompts>) -> Self {
-        Speaker { prompts, queue: VecDeque::with_capacity(QUEUE), position: 0, fading: false }
+    pub(crate) fn new(prompts: Arc<Prompts>, rate: Rate) -> Self {
+        let mut speaker = Speaker {
+            prompts,
+            kept: Kept::Narrow,
+            resampler: None,
+            queue: VecDeque::with_capacity(QUEUE),
+            position: 0,
+            fading: false,
+        };
+        speaker.set_rate(rate);
+        speaker
+    }
+
+    /// The leg has another codec. What is being said begins anew.
+    pub(crate) fn set_rate(&mut self, rate: Rate) {
+        self.kept = if rate == Rate::Narrow { Kept::Narrow } else { Kept::Wide };
+        self.resampler = (rate == Rate::Full).then(|| Resampler::new(Rate::Wide.hz(), rate.hz()));
+        self.position = 0;
+    }
+
+    fn samples(&self, phrase: Phrase) -> &[i16] {
+        self.prompts.samples(phrase, self.kept)
     }
 
     /// Says a phrase after those that wait.
     pub(crate) fn say(&mut self, phrase: Phrase) {
-        if self.queue.len() < QUEUE && !self.prompts.samples(phrase).is_empty() {
+        if self.queue.len() < QUEUE && !self.samples(phrase).is_empty() {
             self.queue.push_back(phrase);
         }
     }
@@ -130,22 +168,40 @@ impl Speaker {
         !self.queue.is_empty()
     }
 
-    /// Adds the next 20 ms to `sum`.
-    pub(crate) fn add_to(&mut self, sum: &mut [i32; FRAME_SAMPLES]) {
-        let mut out = sum.as_mut_slice();
+    /// The next 20 ms.
+    pub(crate) fn say_frame(&mut self, out: &mut [i16]) {
+        let Some(mut resampler) = self.resampler.take() else { return self.say_kept(out) };
+        let mut kept = [0; FRAME_SAMPLES_MAX];
+        let kept = &mut kept[..Rate::Wide.frame_samples()];
+        self.say_kept(kept);
+        resampler.process(kept, out);
+        self.resampler = Some(resampler);
+    }
+
+    /// Says the next 20 ms over what is there.
+    pub(crate) fn say_over(&mut self, out: &mut [i16]) {
+        let mut speech = [0; FRAME_SAMPLES_MAX];
+        let speech = &mut speech[..out.len()];
+        self.say_frame(speech);
+        out.iter_mut().zip(&*speech).for_each(|(o, s)| *o = limit(i32::from(*o) + i32::from(*s)));
+    }
+
+    fn say_kept(&mut self, mut out: &mut [i16]) {
+        out.fill(0);
+        let fade = out.len() / RAMP_PARTS;
         while let Some(&phrase) = self.queue.front() {
-            let samples = self.prompts.samples(phrase);
+            let samples = self.prompts.samples(phrase, self.kept);
             let rest = samples.get(self.position..).unwrap_or(&[]);
             if self.fading {
-                for (i, (o, s)) in out.iter_mut().zip(rest).take(RAMP_SAMPLES).enumerate() {
-                    *o += i32::from(*s) * (RAMP_SAMPLES - i) as i32 / RAMP_SAMPLES as i32;
+                for (i, (o, s)) in out.iter_mut().zip(rest).take(fade).enumerate() {
+                    *o = (i32::from(*s) * (fade - i) as i32 / fade as i32) as i16;
                 }
                 self.next_phrase();
                 // What follows begins with the next frame, after the fade.
                 return;
             }
             let n = rest.len().min(out.len());
-            out.iter_mut().zip(rest).for_each(|(o, s)| *o += i32::from(*s));
+            out.iter_mut().zip(rest).for_each(|(o, s)| *o = *s);
             self.position += n;
             if self.position < samples.len() {
                 return;
@@ -162,19 +218,17 @@ impl Speaker {
     }
 }
 
-/// Silence, as samples.
-pub(crate) const SILENCE: Frame = [0; FRAME_SAMPLES];
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn speaker() -> Speaker {
-        Speaker::new(Arc::new(Prompts::new(|phrase| match phrase {
-            Phrase::Welcome => vec![1000; 200],
-            Phrase::EnterPin => vec![2000; 100],
+        let prompts = Prompts::new(|phrase, rate| match phrase {
+            Phrase::Welcome => vec![1000; 200 * rate.factor()],
+            Phrase::EnterPin => vec![2000; 100 * rate.factor()],
             _ => Vec::new(),
-        })))
+        });
+        Speaker::new(Arc::new(prompts), Rate::Narrow)
     }
 
     #[test]
@@ -196,10 +250,25 @@ mod tests {
         assert!(!waiting.is_speaking());
     }
 
-    fn frame(speaker: &mut Speaker) -> [i32; FRAME_SAMPLES] {
-        let mut sum = [0; FRAME_SAMPLES];
-        speaker.add_to(&mut sum);
-        sum
+    fn frame(speaker: &mut Speaker) -> [i16; 160] {
+        let mut out = [7; 160];
+        speaker.say_frame(&mut out);
+        out
+    }
+
+    #[test]
+    fn says_the_same_at_every_rate() {
+        for rate in Rate::ALL {
+            let mut speaker = speaker();
+            speaker.set_rate(rate);
+            speaker.say(Phrase::Welcome);
+            let mut out = vec![0; rate.frame_samples()];
+            speaker.say_frame(&mut out);
+            assert!(out[rate.frame_samples() / 2..].iter().all(|s| (980..=1020).contains(s)), "{rate:?}");
+            speaker.say_frame(&mut out);
+            assert!(!speaker.is_speaking());
+            assert!(out[rate.frame_samples() / 2..].iter().all(|s| s.unsigned_abs() <= 20), "{rate:?}");
+        }
     }
 
     #[test]

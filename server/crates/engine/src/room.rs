@@ -3,12 +3,16 @@
 use crate::event::{EndReason, Event};
 use crate::jitter::Popped;
 use crate::leg::member::MemberState;
-use crate::leg::{Leg, Shared, State};
+use crate::leg::{Leg, State};
 use crate::leg_key::{LegKey, Slab};
-use crate::mix::Mixer;
-use crate::outbound::Wire;
+use crate::mix::limiter::Limiter;
+use crate::mix::{Edge, Mixer};
+use crate::rng::Rng;
+use crate::rtp::event::Key;
 use crate::stats::EngineStats;
-use crate::time::{Frame, Micros};
+use crate::stream::{Desk, Noise, RoomStreams, Spare};
+use crate::time::{FRAME_SAMPLES_MAX, Micros, Rate};
+use crate::wire::Wire;
 use model::limits::DELTA_INTERVAL_MS;
 use model::{Change, ConferenceId, RoomId};
 
@@ -16,13 +20,12 @@ pub(crate) type Legs = Slab<Box<Leg>>;
 
 pub(crate) struct Room {
     id: RoomId,
-    /// Legs that are open: members, and callers before or after.
-    pub(crate) legs: usize,
+    /// Legs before or after the conference.
+    callers: Vec<LegKey>,
     /// In the order in which they came in.
     members: Vec<LegKey>,
     conference: Option<Conference>,
-    /// The ends of the voices of those who left since the last tick.
-    tails: Vec<Frame>,
+    sound: Sound,
     /// What happened since it was told last; states are compared instead.
     happened: Vec<Change>,
     told: Option<Micros>,
@@ -37,21 +40,77 @@ struct Conference {
     locked_told: bool,
 }
 
+/// How the room sounds.
+struct Sound {
+    /// That of the best codec that was in the conference.
+    rate: Rate,
+    rise: Rise,
+    limiter: Limiter,
+    streams: RoomStreams,
+    /// The ends of the voices of those who left since the last tick, at the room's rate, one after the other.
+    tails: Vec<i16>,
+    /// Ticks in which the mix was not worth listening to, up to now.
+    quiet_ticks: u16,
+}
+
+/// A member has brought a higher rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rise {
+    None,
+    /// The next tick fades out.
+    Wanted(Rate),
+    /// It has; the next one begins with the new rate, and fades in.
+    Faded(Rate),
+}
+
+/// What all rooms of an engine use in turn.
+pub(crate) struct Studio {
+    pub(crate) mixer: Mixer,
+    pub(crate) spare: Spare,
+    pub(crate) wire: Wire,
+    pub(crate) rng: Rng,
+    pub(crate) stats: EngineStats,
+    /// Keys that were heard in the sound of this tick.
+    pub(crate) pressed: Vec<(LegKey, Key)>,
+}
+
 impl Room {
     pub(crate) fn new(id: RoomId) -> Self {
+        let rate = Rate::Narrow;
         Room {
             id,
-            legs: 0,
+            callers: Vec::new(),
             members: Vec::new(),
             conference: None,
-            tails: Vec::new(),
+            sound: Sound {
+                rate,
+                rise: Rise::None,
+                limiter: Limiter::new(),
+                streams: RoomStreams::new(),
+                tails: Vec::new(),
+                quiet_ticks: 0,
+            },
             happened: Vec::new(),
             told: None,
         }
     }
 
+    pub(crate) fn rate(&self) -> Rate {
+        self.sound.rate
+    }
+
     pub(crate) fn members(&self) -> &[LegKey] {
         &self.members
+    }
+
+    /// Legs that are not in the conference.
+    pub(crate) fn callers(&self) -> &[LegKey] {
+        &self.callers
+    }
+
+    /// All legs that are open.
+    pub(crate) fn legs(&self) -> usize {
+        self.callers.len() + self.members.len()
     }
 
     /// What the pages should show.
@@ -84,6 +143,17 @@ impl Room {
         (self.members.len() >= members_max).then_some(EndReason::Full)
     }
 
+    /// A call has come.
+    pub(crate) fn open(&mut self, leg: LegKey) {
+        self.callers.push(leg);
+    }
+
+    /// A call is over.
+    pub(crate) fn close(&mut self, leg: &mut Leg) {
+        self.leave(leg);
+        self.callers.retain(|key| *key != leg.key);
+    }
+
     /// A leg has become a member. `true`: it is the first.
     pub(crate) fn join(&mut self, now: Micros, leg: &mut Leg, muted: bool) -> bool {
         let first = self.conference.is_none();
@@ -98,55 +168,90 @@ impl Room {
         }
         leg.state = State::Member(MemberState::new(now, muted));
         self.happened.extend(leg.snapshot().map(|member| Change::Joined { member }));
+        self.callers.retain(|key| *key != leg.key);
         self.members.push(leg.key);
+        leg.set_room_rate(self.sound.rate);
+        self.sound.make_room_for(leg.media.codec.rate());
         first
+    }
+
+    /// A member has another codec.
+    pub(crate) fn make_room_for(&mut self, rate: Rate) {
+        self.sound.make_room_for(rate);
     }
 
     /// A member has left; the last one ends the conference.
     pub(crate) fn leave(&mut self, leg: &mut Leg) {
         let Some(place) = self.members.iter().position(|key| *key == leg.key) else { return };
         self.members.remove(place);
+        self.callers.push(leg.key);
         self.happened.push(Change::Left { id: leg.member });
-        if let State::Member(member) = &mut leg.state
-            && let Some(tail) = member.fade_away(&mut leg.inbound)
-        {
-            self.tails.push(tail);
+        if let State::Member(member) = &mut leg.state {
+            let mut tail = [0; FRAME_SAMPLES_MAX];
+            let tail = &mut tail[..self.sound.rate.frame_samples()];
+            if member.fade_away(&leg.media, &mut leg.inbound, tail).is_some() {
+                self.sound.tails.extend_from_slice(tail);
+            }
         }
         if self.members.is_empty() {
             self.conference = None;
-            self.tails.clear();
+            self.sound.tails.clear();
             self.happened.push(Change::Ended);
         }
     }
 
     /// Mixes 20 ms: every voice once into the sum, then each hearer's own share of it.
-    pub(crate) fn tick(
-        &mut self,
-        now: Micros,
-        legs: &mut Legs,
-        mixer: &mut Mixer,
-        wire: &mut Wire,
-        shared: &mut Shared,
-        stats: &mut EngineStats,
-    ) {
-        mixer.clear();
-        shared.next_room();
-        self.tails.drain(..).for_each(|tail| {
-            mixer.add(&tail);
+    pub(crate) fn tick(&mut self, now: Micros, legs: &mut Legs, studio: &mut Studio, noise: &mut Noise) {
+        let edge = self.change_rate(legs);
+        let rate = self.sound.rate;
+        let Studio { mixer, spare, wire, rng, stats, pressed } = studio;
+        mixer.open(rate);
+        self.sound.tails.chunks_exact(rate.frame_samples()).for_each(|tail| {
+            mixer.add(tail);
         });
+        self.sound.tails.clear();
         for key in &self.members {
             if let Some(leg) = legs.get_mut(*key)
                 && let State::Member(member) = &mut leg.state
-                && member.listen(now, &mut leg.inbound, mixer) == Popped::Concealed
             {
-                stats.frames_concealed += 1;
+                let popped = member.listen(now, &leg.media, &mut leg.inbound, mixer);
+                stats.frames_concealed += u64::from(popped == Popped::Concealed);
+                pressed.extend(leg.inbound.take_pressed().map(|heard| (*key, heard)));
             }
         }
+        self.sound.streams.next_tick(mixer.is_silent(), noise);
+        mixer.close(noise.frame(rate), &mut self.sound.limiter, edge);
+        let sound = &mut self.sound;
+        sound.quiet_ticks = if mixer.is_quiet() { sound.quiet_ticks.saturating_add(1) } else { 0 };
+        let quiet_ticks = sound.quiet_ticks;
+        let mut desk = Desk { mixer, streams: &mut sound.streams, noise, spare, wire, quiet_ticks };
         for key in &self.members {
             if let Some(leg) = legs.get_mut(*key) {
-                leg.send_mix(mixer, wire, shared);
+                leg.send_mix(&mut desk);
+                leg.send_report(now, rng, desk.wire);
             }
         }
+        for key in &self.callers {
+            if let Some(leg) = legs.get_mut(*key) {
+                leg.send_menu(&mut desk);
+                leg.send_report(now, rng, desk.wire);
+            }
+        }
+        let Desk { streams, noise, wire, .. } = desk;
+        streams.end_tick(noise, wire);
+    }
+
+    /// Between two ticks: the first one fades out, the second one has the new rate and fades in.
+    fn change_rate(&mut self, legs: &mut Legs) -> Edge {
+        let (edge, rate) = self.sound.next_edge();
+        if let Some(rate) = rate {
+            for key in self.members.iter().chain(&self.callers) {
+                if let Some(leg) = legs.get_mut(*key) {
+                    leg.set_room_rate(rate);
+                }
+            }
+        }
+        edge
     }
 
     /// What the pages have to be told, if anything, and if it is not too early.
@@ -162,10 +267,8 @@ impl Room {
             changes.push(Change::Locked { locked: conference.locked });
         }
         for key in &self.members {
-            if let Some(leg) = legs.get_mut(*key)
-                && let State::Member(member) = &mut leg.state
-            {
-                member.tell(leg.member, &mut changes);
+            if let Some(leg) = legs.get_mut(*key) {
+                leg.tell(&mut changes);
             }
         }
         if changes.is_empty() {
@@ -178,6 +281,36 @@ impl Room {
     /// Nothing is left of it: no leg, and nothing to tell.
     pub(crate) fn is_over(&self, now: Micros) -> bool {
         let quiet = self.told.is_none_or(|told| now.since(told) >= Micros::from_ms(DELTA_INTERVAL_MS));
-        self.legs == 0 && self.happened.is_empty() && quiet
+        self.legs() == 0 && self.happened.is_empty() && quiet
+    }
+}
+
+impl Sound {
+    fn make_room_for(&mut self, rate: Rate) {
+        self.rise = match self.rise {
+            Rise::None if rate > self.rate => Rise::Wanted(rate),
+            Rise::None => Rise::None,
+            Rise::Wanted(wanted) => Rise::Wanted(wanted.max(rate)),
+            Rise::Faded(wanted) => Rise::Faded(wanted.max(rate)),
+        };
+    }
+
+    /// How the next tick begins and ends, and its rate if that is another one.
+    fn next_edge(&mut self) -> (Edge, Option<Rate>) {
+        match self.rise {
+            Rise::None => (Edge::None, None),
+            Rise::Wanted(rate) => {
+                self.rise = Rise::Faded(rate);
+                (Edge::FadeOut, None)
+            }
+            Rise::Faded(rate) => {
+                self.rise = Rise::None;
+                self.rate = rate;
+                self.limiter = Limiter::new();
+                self.streams.set_rate(rate);
+                self.tails.clear();
+                (Edge::FadeIn, Some(rate))
+            }
+        }
     }
 }

@@ -17,6 +17,8 @@ pub struct EngineStats {
     /// Valid packets from an admitted source.
     pub packets_in: u64,
     pub packets_out: u64,
+    /// Valid RTCP datagrams from an admitted source.
+    pub reports_in: u64,
     /// Frames, of members, that hold made-up sound.
     pub frames_concealed: u64,
     pub dropped: Dropped,

@@ -8,13 +8,14 @@ pub struct Micros(pub u64);
 
 /// The mixer's period.
 pub const TICK: Micros = Micros::from_ms(20);
+/// Parts of a tick in which different rooms tick.
+pub const PHASES: usize = 4;
+/// From one phase to the next.
+pub(crate) const STEP: Micros = Micros(TICK.0 / PHASES as u64);
 /// Samples per second of narrow-band sound.
 pub const SAMPLE_RATE_HZ: u32 = 8_000;
 /// Samples of one tick of narrow-band sound.
 pub const FRAME_SAMPLES: usize = 160;
-
-/// The PCM of one tick of narrow-band sound.
-pub(crate) type Frame = [i16; FRAME_SAMPLES];
 
 /// How many samples a second of sound has: what a codec carries, or what a room mixes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,9 +80,9 @@ impl Micros {
         Micros(self.0.saturating_sub(earlier.0))
     }
 
-    /// The first instant of the absolute tick grid that is later than this one.
+    /// The first instant of the absolute grid of steps that is later than this one.
     pub const fn next_on_grid(self) -> Micros {
-        Micros((self.0 / TICK.0).saturating_add(1).saturating_mul(TICK.0))
+        Micros((self.0 / STEP.0).saturating_add(1).saturating_mul(STEP.0))
     }
 }
 
@@ -97,9 +98,9 @@ mod tests {
 
     #[test]
     fn the_grid_is_absolute_and_never_stands_still() {
-        assert_eq!(Micros(0).next_on_grid(), Micros(20_000));
-        assert_eq!(Micros(19_999).next_on_grid(), Micros(20_000));
-        assert_eq!(Micros(20_000).next_on_grid(), Micros(40_000));
+        assert_eq!(Micros(0).next_on_grid(), Micros(5_000));
+        assert_eq!(Micros(4_999).next_on_grid(), Micros(5_000));
+        assert_eq!(Micros(5_000).next_on_grid(), Micros(10_000));
         assert_eq!(Micros(u64::MAX).next_on_grid(), Micros(u64::MAX));
     }
 

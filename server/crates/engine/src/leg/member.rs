@@ -1,18 +1,19 @@
 //! A leg inside a conference: what it gives to the mix, and what it hears of it.
 
+use super::Inbound;
 use super::keys::DoubledKeys;
-use super::{Inbound, LegOut};
-use crate::codec::{FRAME_BYTES, encode};
 use crate::jitter::Popped;
 use crate::level::{Meter, energy};
 use crate::mix::gate::Gate;
-use crate::mix::limiter::limit;
-use crate::mix::ramp::{RAMP_SAMPLES, Ramp, UNITY};
+use crate::mix::ramp::{Pace, Ramp, UNITY};
+use crate::mix::resample::Resampler;
 use crate::mix::{Mixer, VoiceIndex};
-use crate::outbound::Encoded;
-use crate::prompt::{SILENCE, Speaker};
-use crate::time::{FRAME_SAMPLES, Frame, Micros};
-use model::{Change, MemberId};
+use crate::params::{Codec, MediaParams};
+use crate::prompt::Speaker;
+use crate::stream::{Desk, Route, Wanted};
+use crate::time::{FRAME_SAMPLES_MAX, Micros, Rate};
+use crate::wire::Encoded;
+use model::{Change, Energy, MemberId, Quality};
 
 /// The others' gain while a phrase is said: 12 dB less.
 const DUCKED: i32 = UNITY / 4;
@@ -25,9 +26,12 @@ pub(crate) struct MemberState {
     pub(crate) since: Micros,
     pub(crate) muted: bool,
     pub(crate) deaf: bool,
+    pub(crate) energy: Energy,
     pub(crate) keys: DoubledKeys,
     gate: Gate,
     meter: Meter,
+    /// From the codec's rate to the room's; `None` where they are the same.
+    resampler: Option<Resampler>,
     /// The gain of what they say.
     input: Ramp,
     /// The gain of what they hear.
@@ -45,34 +49,45 @@ pub(crate) struct Shown {
     pub(crate) muted: bool,
     pub(crate) deaf: bool,
     pub(crate) level: u8,
+    pub(crate) energy: Energy,
+    pub(crate) quality: Option<Quality>,
 }
 
 impl MemberState {
     /// Comes in: hears the conference from the next tick on, faded in.
     pub(crate) fn new(now: Micros, muted: bool) -> Self {
+        let energy = Energy::default();
         MemberState {
             since: now,
             muted,
             deaf: false,
+            energy,
             keys: DoubledKeys::default(),
             gate: Gate::Closed,
             meter: Meter::new(),
+            resampler: None,
             input: Ramp::at(0),
             hearing: Ramp::at(0),
             voice: None,
-            told: Shown { talking: false, muted, deaf: false, level: 0 },
+            told: Shown { talking: false, muted, deaf: false, level: 0, energy, quality: None },
         }
     }
 
     /// What the pages should show.
-    pub(crate) fn shown(&self) -> Shown {
-        let level = if self.muted { 0 } else { self.meter.level() };
-        Shown { talking: self.gate.is_open(), muted: self.muted, deaf: self.deaf, level }
+    pub(crate) fn shown(&self, quality: Option<Quality>) -> Shown {
+        Shown {
+            talking: self.gate.is_open(),
+            muted: self.muted,
+            deaf: self.deaf,
+            level: if self.muted { 0 } else { self.meter.level() },
+            energy: self.energy,
+            quality,
+        }
     }
 
     /// Adds what has changed since it was told last.
-    pub(crate) fn tell(&mut self, id: MemberId, changes: &mut Vec<Change>) {
-        let Shown { talking, muted, deaf, level } = self.shown();
+    pub(crate) fn tell(&mut self, id: MemberId, quality: Option<Quality>, changes: &mut Vec<Change>) {
+        let Shown { talking, muted, deaf, level, energy, quality } = self.shown(quality);
         let told = &mut self.told;
         if muted != told.muted {
             told.muted = muted;
@@ -91,85 +106,127 @@ impl MemberState {
             told.level = level;
             changes.push(Change::Level { id, level });
         }
+        if energy != told.energy {
+            told.energy = energy;
+            changes.push(Change::Energy { id, energy });
+        }
+        if let Some(quality) = quality
+            && told.quality != Some(quality)
+        {
+            told.quality = Some(quality);
+            changes.push(Change::Quality { id, quality });
+        }
+    }
+
+    /// The room mixes at another rate, or the leg has another codec.
+    pub(crate) fn set_rates(&mut self, codec: Codec, room: Rate) {
+        let own = codec.rate();
+        self.resampler = (own != room).then(|| Resampler::new(own.hz(), room.hz()));
     }
 
     /// Takes 20 ms of their sound and puts it into the mix, if they are to be heard.
-    pub(crate) fn listen(&mut self, now: Micros, inbound: &mut Inbound, mixer: &mut Mixer) -> Popped {
-        let mut frame: Frame = SILENCE;
-        let popped = inbound.jitter.pop(&mut frame);
-        let blocked = self.muted || inbound.keypad.is_down(now);
+    pub(crate) fn listen(
+        &mut self,
+        now: Micros,
+        media: &MediaParams,
+        inbound: &mut Inbound,
+        mixer: &mut Mixer,
+    ) -> Popped {
+        let mut frame = [0; FRAME_SAMPLES_MAX];
+        let (frame, popped) = inbound.pop(media, &mut frame);
+        let blocked = self.muted || inbound.is_key_down(now);
         if blocked {
             self.gate = Gate::Closed;
             self.meter.silence();
         } else {
-            let energy = if popped == Popped::Silence { 0 } else { energy(&frame) };
-            self.gate.hear(energy);
-            self.meter.hear(energy);
+            let heard = if popped == Popped::Silence { 0 } else { energy(frame) };
+            self.gate.hear(heard, self.energy);
+            self.meter.hear(heard);
         }
-        let (target, over) = match self.gate.is_open() {
-            true => (UNITY, RAMP_SAMPLES),
-            false if blocked => (0, RAMP_SAMPLES),
+        let (target, pace) = match self.gate.is_open() {
+            true => (UNITY, Pace::Quick),
+            false if blocked => (0, Pace::Quick),
             // A hangover's end is not urgent, so it is the gentler fade.
-            false => (0, FRAME_SAMPLES),
+            false => (0, Pace::Gentle),
         };
         self.voice = None;
         if !self.input.is_shut(target) {
-            self.input.apply(&mut frame, target, over);
-            self.voice = Some(mixer.add(&frame));
+            self.input.apply(frame, target, pace);
+            self.voice = Some(self.speak(frame, mixer));
+        } else if let Some(resampler) = &mut self.resampler {
+            // What was heard last is old when they talk again.
+            resampler.reset();
         }
         popped
     }
 
-    /// The end of their voice: what the others hear in the tick after they left.
-    pub(crate) fn fade_away(&mut self, inbound: &mut Inbound) -> Option<Frame> {
+    fn speak(&mut self, frame: &[i16], mixer: &mut Mixer) -> VoiceIndex {
+        let Some(resampler) = &mut self.resampler else { return mixer.add(frame) };
+        let mut out = [0; FRAME_SAMPLES_MAX];
+        let out = &mut out[..mixer.rate().frame_samples()];
+        resampler.process(frame, out);
+        mixer.add(out)
+    }
+
+    /// The end of their voice, at the room's rate: what the others hear in the tick after they left. `None` if they were
+    /// not heard.
+    pub(crate) fn fade_away(
+        &mut self,
+        media: &MediaParams,
+        inbound: &mut Inbound,
+        out: &mut [i16],
+    ) -> Option<()> {
         if self.input.is_shut(0) {
             return None;
         }
-        let mut frame: Frame = SILENCE;
-        inbound.jitter.pop(&mut frame);
-        self.input.apply(&mut frame, 0, RAMP_SAMPLES);
-        Some(frame)
+        let mut frame = [0; FRAME_SAMPLES_MAX];
+        let (frame, _) = inbound.pop(media, &mut frame);
+        self.input.apply(frame, 0, Pace::Quick);
+        match &mut self.resampler {
+            Some(resampler) => resampler.process(frame, out),
+            None => out.copy_from_slice(frame),
+        }
+        Some(())
     }
 
     /// Makes 20 ms of what they hear.
-    pub(crate) fn hear(&mut self, mixer: &Mixer, speaker: &mut Speaker, out: &mut LegOut<'_>) -> Encoded {
+    pub(crate) fn hear(
+        &mut self,
+        codec: Codec,
+        route: &mut Route,
+        desk: &mut Desk<'_>,
+        speaker: &mut Speaker,
+    ) -> Encoded {
         let speaking = speaker.is_speaking();
         let target = match (self.deaf, speaking) {
             (true, _) => 0,
             (false, true) => DUCKED,
             (false, false) => UNITY,
         };
-        if !speaking {
-            if self.hearing.is_shut(target) {
-                return out.silence();
+        let voice = self.voice;
+        let wanted = if speaking {
+            Wanted::Own
+        } else if self.hearing.is_shut(target) {
+            Wanted::Noise
+        } else if !self.hearing.is_through(target) {
+            Wanted::Own
+        } else if desk.mixer.is_silent_without(voice) && !desk.mixer.is_silent() {
+            Wanted::Noise
+        } else if voice.is_none() {
+            Wanted::Room
+        } else {
+            Wanted::Own
+        };
+        let hearing = &mut self.hearing;
+        route.sound(wanted, codec, desk, |chain, desk, out| {
+            let mut mix = [0; FRAME_SAMPLES_MAX];
+            let mix = &mut mix[..desk.mixer.rate().frame_samples()];
+            desk.mixer.others(voice, mix);
+            chain.resample(mix, out);
+            hearing.apply(out, target, Pace::Quick);
+            if speaking {
+                speaker.say_over(out);
             }
-            if self.hearing.is_through(target) {
-                if mixer.is_silent_without(self.voice) {
-                    return out.silence();
-                }
-                if self.voice.is_none() {
-                    return out.shared_mix(mixer);
-                }
-            }
-        }
-        let mut mix = mixer.others(self.voice);
-        self.hearing.apply(&mut mix, target, RAMP_SAMPLES);
-        out.own(mix, speaker)
+        })
     }
-}
-
-/// Adds what is said to a mix, and encodes both.
-pub(crate) fn encode_with_speech(
-    codec: crate::params::Codec,
-    mut mix: Frame,
-    speaker: &mut Speaker,
-) -> [u8; FRAME_BYTES] {
-    if speaker.is_speaking() {
-        let mut sum = mix.map(i32::from);
-        speaker.add_to(&mut sum);
-        mix = sum.map(limit);
-    }
-    let mut bytes = [0; FRAME_BYTES];
-    encode(codec, &mix, &mut bytes);
-    bytes
 }

@@ -139,7 +139,7 @@ impl MenuState {
 mod tests {
     use super::*;
     use crate::prompt::Prompts;
-    use crate::time::FRAME_SAMPLES;
+    use crate::time::Rate;
     use std::sync::Arc;
 
     /// A caller in the menu; every phrase lasts 100 ms.
@@ -152,10 +152,10 @@ mod tests {
     impl Caller {
         fn new(pin: &str) -> Self {
             let pin = Pin::parse_optional(pin).unwrap();
-            let prompts = Prompts::new(|_| vec![1; 5 * FRAME_SAMPLES]);
+            let prompts = Prompts::new(|_, rate| vec![1; 5 * rate.frame_samples()]);
             Caller {
                 menu: MenuState::new(Micros(0), pin, false),
-                speaker: Speaker::new(Arc::new(prompts)),
+                speaker: Speaker::new(Arc::new(prompts), Rate::Narrow),
                 now: Micros(0),
             }
         }
@@ -167,7 +167,7 @@ mod tests {
                 if verdict != Verdict::Stay {
                     return verdict;
                 }
-                self.speaker.add_to(&mut [0; FRAME_SAMPLES]);
+                self.speaker.say_frame(&mut [0; 160]);
             }
             Verdict::Stay
         }

@@ -1,26 +1,29 @@
 //! One call: its packets in, its packets out, and where it stands.
 
+pub(crate) mod inbound;
 pub(crate) mod keys;
 pub(crate) mod member;
 pub(crate) mod menu;
+mod reports;
 
-use crate::codec;
+use crate::codec::holds_a_tick;
 use crate::event::EndReason;
-use crate::jitter::JitterBuffer;
 use crate::leg_key::LegKey;
-use crate::mix::Mixer;
-use crate::outbound::{Encoded, Outbound, Wire};
-use crate::params::{Caller, Codec, MediaParams, OpenLeg};
-use crate::prompt::{Phrase, SILENCE, Speaker};
+use crate::outbound::Outbound;
+use crate::params::{Caller, MediaParams, OpenLeg};
+use crate::prompt::{Phrase, Speaker};
 use crate::rng::Rng;
-use crate::rtp::event::{Key, Keypad};
+use crate::rtp::event::Key;
 use crate::rtp::header::Rtp;
-use crate::rtp::latch::Latch;
 use crate::stats::EngineStats;
-use crate::time::{Frame, Micros};
-use member::{MemberState, Shown, encode_with_speech};
+use crate::stream::{Desk, Route, Wanted};
+use crate::time::{FRAME_SAMPLES_MAX, Micros, Rate};
+use crate::wire::{Encoded, Wire};
+use inbound::Inbound;
+use member::{MemberState, Shown};
 use menu::MenuState;
 use model::{ConferenceId, MemberId, RoomId};
+use reports::Reports;
 use std::net::SocketAddr;
 
 pub(crate) struct Leg {
@@ -33,6 +36,8 @@ pub(crate) struct Leg {
     pub(crate) media: MediaParams,
     pub(crate) inbound: Inbound,
     outbound: Outbound,
+    reports: Reports,
+    route: Route,
     pub(crate) speaker: Speaker,
     pub(crate) state: State,
 }
@@ -49,99 +54,131 @@ pub(crate) enum State {
     Ended,
 }
 
-/// What comes from the phone.
-pub(crate) struct Inbound {
-    latch: Latch,
-    ssrc: Option<u32>,
-    pub(crate) keypad: Keypad,
-    pub(crate) jitter: JitterBuffer,
-    /// A valid packet has come.
-    pub(crate) heard: bool,
+/// What was in a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Received {
+    /// At least a tick's sound.
+    Sound,
+    /// Less than that, or nothing that is of use.
+    Little,
+    Key(Key),
+}
+
+/// A last RTCP packet (RFC 3550 section 6.6), to be sent before the leg's socket is closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Goodbye {
+    pub to: SocketAddr,
+    pub report: Vec<u8>,
 }
 
 impl Leg {
-    pub(crate) fn new(now: Micros, key: LegKey, open: OpenLeg, rng: &mut Rng) -> Self {
+    /// `room_rate`: what its room mixes at now.
+    pub(crate) fn new(now: Micros, key: LegKey, open: OpenLeg, room_rate: Rate, rng: &mut Rng) -> Self {
         let OpenLeg { member, room, conference, caller, media, menu } = open;
+        let outbound = Outbound::new(rng);
         Leg {
             key,
             member,
             room,
             conference,
             caller,
-            inbound: Inbound {
-                latch: Latch::new(now, media.remote),
-                ssrc: None,
-                keypad: Keypad::default(),
-                jitter: JitterBuffer::new(media.codec),
-                heard: false,
-            },
-            outbound: Outbound::new(rng),
-            speaker: Speaker::new(menu.prompts),
+            inbound: Inbound::new(now, &media),
+            reports: Reports::new(now, &media, outbound.ssrc(), rng),
+            outbound,
+            route: Route::new(media.codec, room_rate),
+            speaker: Speaker::new(menu.prompts, media.codec.rate()),
             state: State::Menu(MenuState::new(now, menu.pin, menu.enter_muted)),
             media,
         }
     }
 
     /// A re-INVITE was agreed upon.
-    pub(crate) fn update(&mut self, now: Micros, media: MediaParams) {
-        self.inbound.latch.renew(now, self.media.remote, media.remote);
+    pub(crate) fn update(&mut self, now: Micros, media: MediaParams, room_rate: Rate) {
+        self.inbound.update(now, &self.media, &media);
+        self.reports.update(&self.media, &media);
         if self.media.codec != media.codec {
-            self.inbound.jitter.restart(media.codec);
+            // What waits to fill a packet is of the old codec.
+            self.outbound.pause(self.media.codec, 0);
+            self.route = Route::new(media.codec, room_rate);
+            self.speaker.set_rate(media.codec.rate());
+            if let State::Member(member) = &mut self.state {
+                member.set_rates(media.codec, room_rate);
+            }
         }
         self.media = media;
     }
 
-    /// Reads a datagram; the answer is a key that was pressed.
+    /// The room mixes at another rate from now on.
+    pub(crate) fn set_room_rate(&mut self, room_rate: Rate) {
+        self.route.set_rate(room_rate);
+        if let State::Member(member) = &mut self.state {
+            member.set_rates(self.media.codec, room_rate);
+        }
+    }
+
+    /// Reads a datagram.
     pub(crate) fn receive(
         &mut self,
         now: Micros,
         from: SocketAddr,
         datagram: &[u8],
         stats: &mut EngineStats,
-    ) -> Option<Key> {
+    ) -> Received {
         let inbound = &mut self.inbound;
         let dropped = &mut stats.dropped;
         if !inbound.latch.admits(now, from) {
             dropped.source += 1;
-            return None;
+            return Received::Little;
         }
         let Some(rtp) = Rtp::parse(datagram) else {
             dropped.malformed += 1;
-            return None;
+            return Received::Little;
         };
         let is_event = self.media.telephone_event == Some(rtp.payload_type);
         if !is_event && rtp.payload_type != self.media.payload_type {
             dropped.payload_type += 1;
-            return None;
+            return Received::Little;
         }
         inbound.latch.lock(from);
         inbound.heard = true;
         stats.packets_in += 1;
+        self.reports.received(now, &rtp, is_event);
         if is_event {
-            let pressed = inbound.keypad.receive(now, rtp.ssrc, rtp.timestamp, rtp.marker, rtp.payload);
-            return pressed.unwrap_or_else(|_| {
-                dropped.malformed += 1;
-                None
-            });
+            return inbound.event(now, &rtp, dropped).map_or(Received::Little, Received::Key);
         }
         if !self.media.receive {
             dropped.on_hold += 1;
-            return None;
+            return Received::Little;
         }
         // Before the conference nobody hears them.
-        if matches!(self.state, State::Member(_)) {
-            if inbound.ssrc.replace(rtp.ssrc).is_some_and(|ssrc| ssrc != rtp.ssrc) {
-                inbound.jitter.restart(self.media.codec);
-            }
-            dropped.count(inbound.jitter.push(rtp.sequence, rtp.timestamp, rtp.payload));
+        if matches!(self.state, State::Member(_)) || inbound.has_keys_in_sound() {
+            inbound.push(&self.media, &rtp, dropped);
         }
-        None
+        if holds_a_tick(self.media.codec, rtp.payload) { Received::Sound } else { Received::Little }
+    }
+
+    /// Reads a report.
+    pub(crate) fn receive_report(
+        &mut self,
+        now: Micros,
+        from: SocketAddr,
+        datagram: &[u8],
+        stats: &mut EngineStats,
+    ) {
+        // Reports come from the host that the sound comes from; translators give them any port.
+        if from.ip() != self.inbound.latch.destination().ip() {
+            stats.dropped.source += 1;
+        } else if self.reports.handle(now, from, datagram).is_err() {
+            stats.dropped.malformed += 1;
+        } else {
+            stats.reports_in += 1;
+        }
     }
 
     /// The member as the pages should show it; `None` if it is none.
     pub(crate) fn snapshot(&self) -> Option<model::Member> {
         let State::Member(member) = &self.state else { return None };
-        let Shown { talking, muted, deaf, level } = member.shown();
+        let Shown { talking, muted, deaf, level, energy, quality } = member.shown(self.reports.quality());
         Some(model::Member {
             id: self.member,
             number: self.caller.number.clone(),
@@ -151,7 +188,16 @@ impl Leg {
             muted,
             deaf,
             level,
+            energy,
+            quality,
         })
+    }
+
+    /// Adds what has changed of a member since it was told last.
+    pub(crate) fn tell(&mut self, changes: &mut Vec<model::Change>) {
+        if let State::Member(member) = &mut self.state {
+            member.tell(self.member, self.reports.quality(), changes);
+        }
     }
 
     /// Says the last phrase, if this end has one.
@@ -168,93 +214,63 @@ impl Leg {
         self.state = State::Parting { reason };
     }
 
+    /// Listens to a caller who is not in the conference, for keys in the sound.
+    pub(crate) fn listen_for_keys(&mut self) -> Option<Key> {
+        if !self.inbound.has_keys_in_sound() || matches!(self.state, State::Member(_) | State::Ended) {
+            return None;
+        }
+        self.inbound.pop(&self.media, &mut [0; FRAME_SAMPLES_MAX]);
+        self.inbound.take_pressed()
+    }
+
     /// Sends what a member hears of the mix.
-    pub(crate) fn send_mix(&mut self, mixer: &Mixer, wire: &mut Wire, shared: &mut Shared) {
+    pub(crate) fn send_mix(&mut self, desk: &mut Desk<'_>) {
         let State::Member(member) = &mut self.state else { return };
-        let mut out = LegOut { codec: self.media.codec, wire, shared };
-        let sound = member.hear(mixer, &mut self.speaker, &mut out);
-        self.send(wire, sound);
+        let sound = member.hear(self.media.codec, &mut self.route, desk, &mut self.speaker);
+        self.send(desk.wire, sound);
     }
 
     /// Sends what a leg hears that is not in a conference.
-    pub(crate) fn send_menu(&mut self, wire: &mut Wire, shared: &mut Shared) {
-        let sound = match self.state {
-            State::Member(_) | State::Ended => return,
-            State::Menu(_) | State::Parting { .. } => {
-                let mut out = LegOut { codec: self.media.codec, wire, shared };
-                if self.speaker.is_speaking() { out.own(SILENCE, &mut self.speaker) } else { out.silence() }
+    pub(crate) fn send_menu(&mut self, desk: &mut Desk<'_>) {
+        if matches!(self.state, State::Member(_) | State::Ended) {
+            return;
+        }
+        let speaker = &mut self.speaker;
+        let wanted = if speaker.is_speaking() { Wanted::Own } else { Wanted::Noise };
+        let rate = self.media.codec.rate();
+        let sound = self.route.sound(wanted, self.media.codec, desk, |_, desk, out| {
+            out.copy_from_slice(desk.noise.frame(rate));
+            if speaker.is_speaking() {
+                speaker.say_over(out);
             }
-        };
-        self.send(wire, sound);
+        });
+        self.send(desk.wire, sound);
     }
 
     fn send(&mut self, wire: &mut Wire, sound: Encoded) {
         if self.media.send {
             self.outbound.send(wire, self.key, self.inbound.latch.destination(), &self.media, sound);
         } else {
-            self.outbound.pause(1);
+            self.outbound.pause(self.media.codec, 1);
         }
+    }
+
+    /// Sends a report if one is due.
+    pub(crate) fn send_report(&mut self, now: Micros, rng: &mut Rng, wire: &mut Wire) {
+        let delay = || self.inbound.delay();
+        if let Some((to, report)) = self.reports.poll(now, rng, &self.media, &self.outbound, delay) {
+            wire.send_rtcp(self.key, to, report);
+        }
+    }
+
+    /// The last report, which takes leave of the phone.
+    pub(crate) fn goodbye(&mut self, now: Micros) -> Option<Goodbye> {
+        let (to, report) = self.reports.bye(now, &self.media, &self.outbound)?;
+        Some(Goodbye { to, report: report.to_vec() })
     }
 
     /// Ticks were left out.
     pub(crate) fn skip_ticks(&mut self, ticks: u32) {
-        self.outbound.pause(ticks);
-    }
-}
-
-/// The encoded sounds of a tick that more than one leg hears.
-#[derive(Default)]
-pub(crate) struct Shared {
-    silence: PerCodec,
-    /// Of the present room.
-    mix: PerCodec,
-}
-
-#[derive(Default)]
-struct PerCodec {
-    pcmu: Option<Encoded>,
-    pcma: Option<Encoded>,
-}
-
-impl PerCodec {
-    fn get(&mut self, codec: Codec) -> &mut Option<Encoded> {
-        match codec {
-            Codec::Pcma => &mut self.pcma,
-            _ => &mut self.pcmu,
-        }
-    }
-}
-
-impl Shared {
-    pub(crate) fn next_room(&mut self) {
-        self.mix = PerCodec::default();
-    }
-}
-
-/// Where a leg's sound of this tick goes.
-pub(crate) struct LegOut<'a> {
-    codec: Codec,
-    wire: &'a mut Wire,
-    shared: &'a mut Shared,
-}
-
-impl LegOut<'_> {
-    pub(crate) fn silence(&mut self) -> Encoded {
-        let wire = &mut *self.wire;
-        *self.shared.silence.get(self.codec).get_or_insert_with(|| wire.keep(codec::silence(self.codec)))
-    }
-
-    pub(crate) fn shared_mix(&mut self, mixer: &Mixer) -> Encoded {
-        let wire = &mut *self.wire;
-        let codec = self.codec;
-        *self.shared.mix.get(codec).get_or_insert_with(|| {
-            let mut bytes = [0; codec::FRAME_BYTES];
-            codec::encode(codec, &mixer.others(None), &mut bytes);
-            wire.keep(&bytes)
-        })
-    }
-
-    pub(crate) fn own(&mut self, mix: Frame, speaker: &mut Speaker) -> Encoded {
-        self.wire.keep(&encode_with_speech(self.codec, mix, speaker))
+        self.outbound.pause(self.media.codec, ticks);
     }
 }

@@ -49,7 +49,6 @@ enum Ratio {
 #[derive(Clone, Debug)]
 pub(crate) struct Resampler {
     ratio: Ratio,
-    from_hz: u32,
     /// The newest samples of the frames before.
     past: [i16; PAST],
 }
@@ -67,7 +66,7 @@ impl Resampler {
             _ => Ratio::Same,
         };
         debug_assert!(ratio != Ratio::Same || from_hz == to_hz, "{from_hz} Hz to {to_hz} Hz");
-        Resampler { ratio, from_hz, past: [0; PAST] }
+        Resampler { ratio, past: [0; PAST] }
     }
 
     /// `input` and `output` last equally long: 20 ms, or less by a whole number of samples of the lower rate.
@@ -87,12 +86,19 @@ impl Resampler {
         self.past[kept..].copy_from_slice(&input[input.len() - (PAST - kept)..]);
     }
 
-    /// How much later sound comes out, in microseconds, rounded down: the same at all frequencies. At most 1.5 ms.
-    pub(crate) fn delay_us(&self) -> u32 {
+    /// Forgets what was heard.
+    pub(crate) fn reset(&mut self) {
+        self.past.fill(0);
+    }
+
+    /// How much later sound of `from_hz` comes out, in microseconds, rounded down: the same at all frequencies. At most
+    /// 1.5 ms.
+    #[cfg(test)]
+    fn delay_us(&self, from_hz: u32) -> u32 {
         // In half samples of the higher rate: half of the taps but one. Downwards, a frame's first output may
         // already look at the newest of the input samples that it stands for.
-        let up = |ratio: u32| (TAPS as u32 * ratio - 1) * 500_000 / (self.from_hz * ratio);
-        let down = |ratio: u32| (TAPS as u32 * ratio - 1 - 2 * (ratio - 1)) * 500_000 / self.from_hz;
+        let up = |ratio: u32| (TAPS as u32 * ratio - 1) * 500_000 / (from_hz * ratio);
+        let down = |ratio: u32| (TAPS as u32 * ratio - 1 - 2 * (ratio - 1)) * 500_000 / from_hz;
         match self.ratio {
             Ratio::Same => 0,
             Ratio::Up2 => up(2),
@@ -280,7 +286,7 @@ mod tests {
     fn an_impulse_comes_out_symmetric_and_as_late_as_is_said() {
         for pair in PAIRS {
             let resampler = Resampler::new(pair.0, pair.1);
-            assert!((500..=1_500).contains(&resampler.delay_us()));
+            assert!((500..=1_500).contains(&resampler.delay_us(pair.0)));
             let ratio = pair.0.max(pair.1) as usize / pair.0.min(pair.1) as usize;
             // Downwards, the impulse at each of the phases gives a part of the response.
             let (starts, every) = if pair.0 > pair.1 { (ratio, ratio) } else { (1, 1) };
@@ -309,7 +315,7 @@ mod tests {
         for pair in PAIRS {
             for hz in [300.0, 1_000.0, 2_300.0, 3_300.0] {
                 let out = resampled(pair, &tone::tone(pair.0, hz, 10_000.0, pair.0 as usize / 5), 1);
-                let delay = f64::from(Resampler::new(pair.0, pair.1).delay_us()) / 1e6;
+                let delay = f64::from(Resampler::new(pair.0, pair.1).delay_us(pair.0)) / 1e6;
                 let at = |n: usize| 10_000.0 * (2.0 * PI * hz * (n as f64 / f64::from(pair.1) - delay)).sin();
                 let off =
                     out.iter().enumerate().skip(pair.1 as usize / 50).map(|(n, s)| f64::from(*s) - at(n));
@@ -329,7 +335,7 @@ mod tests {
         let (input, mut output) = ([i16::MIN; 320], [0; 320]);
         resampler.process(&input, &mut output);
         assert_eq!(output, input);
-        assert_eq!(resampler.delay_us(), 0);
+        assert_eq!(resampler.delay_us(16_000), 0);
     }
 
     fn loud() -> impl Strategy<Value = i16> {

@@ -9,7 +9,7 @@ mod reception;
 mod report;
 mod session;
 
-pub(crate) use quality::{Equipment, Line, Quality, Way};
-pub(crate) use reception::{Heard, Reception};
+pub(crate) use quality::{Equipment, Line};
+pub(crate) use reception::Reception;
 pub(crate) use report::{REPORT_BYTES_MAX, Sent};
-pub(crate) use session::{Malformed, Read, RtcpSession, Told};
+pub(crate) use session::{Malformed, RtcpSession};

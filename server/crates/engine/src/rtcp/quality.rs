@@ -1,7 +1,7 @@
 //! How good a line is, by the E-model: ITU-T G.107, with the codecs' values of G.113 appendix I.
 //!
-//! R = Ro - Is - Id - Ie,eff. All that no packet network changes keeps G.107's default value (table 2), so Ro - Is is
-//! a constant, and two things remain: delay (Id, section 7.4) and loss (Ie,eff, section 7.5).
+//! R = Ro - Is - Id - Ie,eff. All that no packet network changes keeps G.107's default value (section 7.7), so Ro - Is
+//! is a constant, and two things remain: delay (Id, section 7.4) and loss (Ie,eff, section 7.5).
 //!
 //! Every codec is rated on narrowband's scale, which ends at R = 93.2. G.107.1 and G.107.2 rate wideband up to 129 and
 //! 148 on scales of their own, with a MOS of their own: shown beside each other they would make a clean G.711 call look
@@ -10,6 +10,7 @@
 use super::reception::Reception;
 use super::session::{RtcpSession, Told};
 use crate::time::Micros;
+use model::Quality;
 
 /// Ro - Is, of G.107's default values; R is 93.2 when nothing is lost and nothing takes time.
 const UNIMPAIRED: f64 = 93.355_25;
@@ -19,7 +20,8 @@ const RO: f64 = 94.768_82;
 const TELR_DB: f64 = 65.0;
 /// Weighted echo path loss, default, dB.
 const WEPL_DB: f64 = 110.0;
-/// G.107 table 2: a BurstR above 2 is valid for less than 2 % of loss only, where it changes little.
+/// By the notes to the default values of G.107 section 7.7 a BurstR above 2 is valid for less than 2 % of loss only,
+/// where it changes little.
 const BURST_RATIO_MAX: f64 = 2.0;
 
 /// What a codec itself takes away.
@@ -40,18 +42,6 @@ impl Equipment {
     /// G.113 does not rate it. It takes nothing from a narrowband call; its own concealment is taken to be as good as
     /// that for G.711.
     pub(crate) const OPUS: Equipment = Equipment::G711;
-}
-
-/// How a line is, in numbers for the eye; those of the worse direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Quality {
-    /// Of a thousand packets, 0..=1000.
-    pub(crate) loss_permille: u16,
-    pub(crate) jitter_ms: u16,
-    /// Not known as long as the phone sends no reports.
-    pub(crate) round_trip_ms: Option<u16>,
-    /// Estimated mean opinion score, 10 (bad) to 44 (nothing is taken away).
-    pub(crate) mos_tenths: u8,
 }
 
 /// One direction of a line.
@@ -127,6 +117,7 @@ impl Line {
             loss_permille: (loss * 1_000.0).round().min(1_000.0) as u16,
             jitter_ms: whole_ms(jitter),
             round_trip_ms: self.round_trip.map(whole_ms),
+            r_factor: rating.round().clamp(0.0, 100.0) as u8,
             mos_tenths: (mos(rating) * 10.0).round() as u8,
         })
     }
@@ -156,8 +147,8 @@ fn loss_impairment(equipment: Equipment, loss: f64, burst_ratio: f64) -> f64 {
     impairment + (95.0 - impairment) * percent / (percent / burst_ratio + loss_robustness)
 }
 
-/// Id, section 7.4: talker echo, listener echo and mere delay, where the echo comes back from the far end, as in G.107's
-/// reference connection: T = Ta, Tr = 2 Ta.
+/// Id, section 7.4: talker echo, listener echo and mere delay, where the echo comes back from the far end, as in the
+/// reference connection of G.107: T = Ta, Tr = 2 Ta.
 fn delay_impairment(delay_ms: f64) -> f64 {
     let delay_ms = delay_ms.max(0.0);
     let terv = TELR_DB - 40.0 * ((1.0 + delay_ms / 10.0) / (1.0 + delay_ms / 150.0)).log10()
@@ -242,7 +233,10 @@ mod tests {
     fn the_worse_direction_is_shown() {
         assert_eq!(line(None, None).quality(), None);
         let clean = line(Some(way(0.0, 1)), None).quality().unwrap();
-        assert_eq!(clean, Quality { loss_permille: 0, jitter_ms: 1, round_trip_ms: None, mos_tenths: 44 });
+        assert_eq!(
+            clean,
+            Quality { loss_permille: 0, jitter_ms: 1, round_trip_ms: None, r_factor: 92, mos_tenths: 44 }
+        );
         let worse = line(Some(way(0.0, 30)), Some(way(0.1, 1))).quality().unwrap();
         assert_eq!((worse.loss_permille, worse.jitter_ms), (100, 30));
         assert_eq!(line(Some(way(0.1, 1)), Some(way(0.0, 30))).quality(), Some(worse));

@@ -12,6 +12,9 @@ const MAX_DROPOUT: u16 = 3_000;
 const MAX_MISORDER: u16 = 100;
 /// Packets that may still come late. One that is missing for longer, 1.3 s at 20 ms, is lost to the ear.
 const WINDOW: u32 = u64::BITS;
+/// Fewer packets than this, a second of them, are judged together with those of the next report: of five, one lost one
+/// would be a fifth.
+const JUDGED_MIN: u32 = 50;
 /// What a report block can say, section 6.4.1: 24 bits with sign.
 const LOST_MAX: i64 = 0x7F_FFFF;
 
@@ -87,7 +90,7 @@ impl Reception {
     }
 
     /// A packet of telephone-events arrived. It has its place in the sequence, but its timestamp is the key's beginning
-    /// (RFC 4733 section 2.1) and says nothing about jitter.
+    /// (RFC 4733 section 2.2.1) and says nothing about jitter.
     pub(crate) fn received_event(&mut self, sequence: u16, ssrc: u32) {
         self.count(sequence, ssrc, None);
     }
@@ -119,16 +122,16 @@ impl Reception {
     }
 
     /// Who is heard.
-    pub(crate) fn ssrc(&self) -> Option<u32> {
+    #[cfg(test)]
+    fn ssrc(&self) -> Option<u32> {
         self.source.as_ref().map(|source| source.ssrc)
     }
 
     /// How the packets fared in the time before the last report, or until now before the first one; `None` while too
-    /// little came to tell.
+    /// few came to tell.
     pub(crate) fn heard(&self) -> Option<Heard> {
         let source = self.source.as_ref()?;
-        let heard = if source.heard.packets > 0 { source.heard } else { source.window.settled };
-        (heard.packets > 0).then_some(heard)
+        [source.heard, source.window.settled].into_iter().find(Heard::tells)
     }
 
     /// The interarrival jitter, section 6.4.1: the mean deviation of the packets' spacing. Zero if nothing came.
@@ -208,7 +211,9 @@ impl Source {
         if received == received_prior {
             return None;
         }
-        self.heard = std::mem::take(&mut self.window.settled);
+        if self.window.settled.tells() {
+            self.heard = std::mem::take(&mut self.window.settled);
+        }
         let lost = i64::from(expected.wrapping_sub(received) as i32);
         let expected_now = i64::from(expected.wrapping_sub(expected_prior));
         let lost_now = expected_now - i64::from(received.wrapping_sub(received_prior));
@@ -259,6 +264,10 @@ impl Window {
 }
 
 impl Heard {
+    fn tells(&self) -> bool {
+        self.packets >= JUDGED_MIN
+    }
+
     fn add(&mut self, packets: u32, lost: u32, bursts: u32) {
         self.packets = self.packets.saturating_add(packets);
         self.lost = self.lost.saturating_add(lost);

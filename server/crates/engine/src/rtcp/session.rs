@@ -273,7 +273,7 @@ fn interval(mean: Micros, rng: &mut Rng) -> Micros {
     Micros(half + span as u64)
 }
 
-/// RFC 7022 section 4.2: 96 random bits in the alphabet of base64, which tell nothing about the caller.
+/// RFC 7022 sections 4.2 and 5: 96 random bits in the alphabet of base64, which tell nothing about the caller.
 fn cname(rng: &mut Rng) -> [u8; CNAME_BYTES] {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     std::array::from_fn(|_| ALPHABET[(rng.next_u32() >> 26) as usize])

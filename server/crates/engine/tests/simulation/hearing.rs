@@ -3,7 +3,7 @@
 use crate::network::Line;
 use crate::phone::{AMPLITUDE, amplitude};
 use crate::world::{World, room, tone_hz};
-use engine::{Codec, Phrase, Prompts};
+use engine::{Codec, Phrase, Prompts, Rate};
 use std::hash::Hasher;
 
 const ROOMS: [&[Codec]; 4] = [
@@ -122,7 +122,7 @@ fn on_a_clean_line_sound_waits_for_the_next_tick_only() {
         world.phones[speaker].speaks = true;
         let sent_us = world.phones[speaker].next_us();
         while world.phones[hearer].ears.last_ms(20).iter().all(|s| s.unsigned_abs() < 200) {
-            world.run_tick();
+            world.run_step();
         }
         waits_us.push(world.now_us - sent_us);
     }
@@ -146,7 +146,7 @@ fn a_drifting_clock_becomes_neither_delay_nor_gaps() {
         world.phones[speaker].speaks = false;
         let sent_us = world.phones[speaker].next_us();
         while world.phones[hearer].ears.tone(20, world.phones[speaker].tone_hz) > AMPLITUDE * 0.2 {
-            world.run_tick();
+            world.run_step();
         }
         let delay_us = world.now_us - sent_us;
         assert!(delay_us < 85_000, "{drift_ppm} ppm: {delay_us} µs");
@@ -177,10 +177,11 @@ fn a_phone_with_silence_suppression_is_heard_whole() {
 #[test]
 fn a_prompt_is_heard_by_its_member_alone() {
     let prompt_hz = 2_900.0;
-    let sound =
-        move |i: usize| (8_000.0 * (std::f64::consts::TAU * prompt_hz * i as f64 / 8_000.0).sin()) as i16;
-    let prompts = Prompts::new(|phrase| match phrase {
-        Phrase::MutedOnEntry => (0..8_000).map(sound).collect(),
+    let sound = move |i: usize, rate: Rate| {
+        (8_000.0 * (std::f64::consts::TAU * prompt_hz * i as f64 / f64::from(rate.hz())).sin()) as i16
+    };
+    let prompts = Prompts::new(|phrase, rate| match phrase {
+        Phrase::MutedOnEntry => (0..rate.hz() as usize).map(|i| sound(i, rate)).collect(),
         _ => Vec::new(),
     });
     let mut world = World::new(13, Line::CLEAN).with_prompts(prompts);
@@ -237,7 +238,7 @@ fn heard_on_ms(world: &mut World, hearer: usize, speaker: usize) -> u64 {
     world.phones[speaker].speaks = false;
     let sent_us = world.phones[speaker].next_us();
     while world.phones[hearer].ears.tone(20, world.phones[speaker].tone_hz) > AMPLITUDE * 0.5 {
-        world.run_tick();
+        world.run_step();
     }
     let delay_us = world.now_us - sent_us - world.line.delay_us;
     world.phones[speaker].speaks = true;

@@ -4,6 +4,7 @@
 
 #![allow(unreachable_pub, clippy::unwrap_used)]
 
+mod codecs;
 mod conduct;
 mod hearing;
 mod network;

@@ -1,7 +1,7 @@
 //! A simulated phone: a tone, an RTP clock of its own, and ears.
 
-use audio_codec::Decoder as _;
-use engine::{Codec, LegKey, Packet};
+use audio_codec::{Decoder as _, Encoder as _};
+use engine::{Channel, Codec, LegKey, Packet};
 use rtp_rs::{RtpPacketBuilder, RtpReader, Seq};
 use std::f64::consts::PI;
 
@@ -13,6 +13,8 @@ pub struct Phone {
     pub tone_hz: f64,
     pub codec: Codec,
     pub speaks: bool,
+    /// Of its tone, 0..=1.
+    pub volume: f64,
     /// Sends no packets while it does not speak, as phones with silence suppression do.
     pub suppresses: bool,
     pub port: u16,
@@ -29,7 +31,46 @@ pub struct Phone {
     sample: u64,
     resumed: bool,
     pub keys: Vec<KeyPress>,
+    mouth: Mouth,
     pub ears: Ears,
+}
+
+/// What turns samples of the codec's rate into bytes.
+enum Mouth {
+    Pcmu,
+    Pcma,
+    G722(Box<audio_codec::g722::G722Encoder>),
+    Opus(opus::Encoder),
+}
+
+impl Mouth {
+    fn new(codec: Codec) -> Self {
+        match codec {
+            Codec::Pcmu => Mouth::Pcmu,
+            Codec::Pcma => Mouth::Pcma,
+            Codec::G722 => Mouth::G722(Box::new(audio_codec::g722::G722Encoder::new())),
+            Codec::Opus => {
+                let mut encoder =
+                    opus::Encoder::new(48_000, opus::Channels::Mono, opus::Application::Voip).unwrap();
+                encoder.set_inband_fec(true).unwrap();
+                encoder.set_packet_loss_perc(10).unwrap();
+                Mouth::Opus(encoder)
+            }
+        }
+    }
+
+    fn encode(&mut self, pcm: &[i16]) -> Vec<u8> {
+        match self {
+            Mouth::Pcmu => pcm.iter().copied().map(ulaw).collect(),
+            Mouth::Pcma => pcm.iter().copied().map(alaw).collect(),
+            Mouth::G722(encoder) => {
+                let mut bytes = vec![0; pcm.len() / 2];
+                assert_eq!(encoder.encode_into(pcm, &mut bytes).unwrap(), bytes.len());
+                bytes
+            }
+            Mouth::Opus(encoder) => encoder.encode_vec(pcm, 1_275).unwrap(),
+        }
+    }
 }
 
 /// A key that is being pressed: packets still to be sent.
@@ -46,6 +87,7 @@ impl Phone {
             tone_hz,
             codec,
             speaks: true,
+            volume: 1.0,
             suppresses: false,
             port,
             ssrc: 0x5100_0000 + u32::from(port),
@@ -60,6 +102,7 @@ impl Phone {
             sample: 0,
             resumed: true,
             keys: Vec::new(),
+            mouth: Mouth::new(codec),
             ears: Ears::new(codec),
         }
     }
@@ -76,9 +119,11 @@ impl Phone {
     /// The datagrams of this packet time: of sound, or of a key.
     pub fn speak(&mut self) -> Vec<Vec<u8>> {
         self.sent_packets += 1;
-        let samples = self.packet_ms * 8;
+        let rate_hz = u64::from(self.codec.rate().hz());
+        let samples = self.packet_ms * rate_hz / 1_000;
+        let steps = (self.packet_ms as u32) * self.codec.clock_hz() / 1_000;
         let timestamp = self.timestamp;
-        self.timestamp = timestamp.wrapping_add(samples as u32);
+        self.timestamp = timestamp.wrapping_add(steps);
         let first = self.sample;
         self.sample += samples;
         if let Some(key) = self.keys.first_mut() {
@@ -88,7 +133,7 @@ impl Phone {
             key.packets_sent += 1;
             // Four updates, of which the last is the end, sent three times (RFC 4733 section 2.5.1.4).
             let end = key.packets_sent >= 4;
-            let duration = (key.packets_sent * samples as u16).to_be_bytes();
+            let duration = (key.packets_sent * steps as u16).to_be_bytes();
             let payload = [key.event, if end { 0x8A } else { 0x0A }, duration[0], duration[1]];
             let (marker, at) = (key.packets_sent == 1, key.timestamp);
             let copies = if end { 3 } else { 1 };
@@ -101,13 +146,11 @@ impl Phone {
             self.resumed = true;
             return Vec::new();
         }
-        let amplitude = if self.speaks { AMPLITUDE } else { 0.0 };
-        let step = 2.0 * PI * self.tone_hz / 8_000.0;
-        let pcm = (first..first + samples).map(|i| (amplitude * (step * i as f64).sin()).round() as i16);
-        let payload: Vec<u8> = match self.codec {
-            Codec::Pcmu => pcm.map(ulaw).collect(),
-            Codec::Pcma => pcm.map(alaw).collect(),
-        };
+        let amplitude = if self.speaks { AMPLITUDE * self.volume } else { 0.0 };
+        let step = 2.0 * PI * self.tone_hz / rate_hz as f64;
+        let sound = |i: u64| (amplitude * (step * i as f64).sin()).round() as i16;
+        let pcm: Vec<i16> = (first..first + samples).map(sound).collect();
+        let payload = self.mouth.encode(&pcm);
         let marker = std::mem::take(&mut self.resumed);
         vec![self.packet(self.codec.payload_type(), timestamp, marker, &payload)]
     }
@@ -141,40 +184,82 @@ impl Phone {
 /// What a phone hears: the sound of every packet in order.
 pub struct Ears {
     codec: Codec,
+    decoder: Decoder,
+    /// At 8 kHz, whatever the codec: nothing above 4 kHz is said in these simulations.
     pub pcm: Vec<i16>,
+    /// At the codec's rate.
+    pub full: Vec<i16>,
     last: Option<(u16, u32, u32)>,
     /// Source of the first packet: it must never change.
     pub ssrc: Option<u32>,
+    /// RTCP datagrams.
+    pub reports: Vec<Vec<u8>>,
+}
+
+enum Decoder {
+    Pcmu,
+    Pcma,
+    G722(Box<audio_codec::g722::G722Decoder>),
+    Opus(opus::Decoder),
+}
+
+impl Decoder {
+    fn new(codec: Codec) -> Self {
+        match codec {
+            Codec::Pcmu => Decoder::Pcmu,
+            Codec::Pcma => Decoder::Pcma,
+            Codec::G722 => Decoder::G722(Box::new(audio_codec::g722::G722Decoder::new())),
+            Codec::Opus => Decoder::Opus(opus::Decoder::new(48_000, opus::Channels::Mono).unwrap()),
+        }
+    }
+
+    /// The answer has as many samples as the payload holds.
+    fn decode(&mut self, payload: &[u8]) -> Vec<i16> {
+        let mut pcm = vec![0; 5_760];
+        let n = match self {
+            Decoder::Pcmu => audio_codec::pcmu::PcmuDecoder::new().decode_into(payload, &mut pcm).unwrap(),
+            Decoder::Pcma => audio_codec::pcma::PcmaDecoder::new().decode_into(payload, &mut pcm).unwrap(),
+            Decoder::G722(decoder) => decoder.decode_into(payload, &mut pcm).unwrap(),
+            Decoder::Opus(decoder) => decoder.decode(payload, &mut pcm, false).unwrap(),
+        };
+        pcm.truncate(n);
+        pcm
+    }
 }
 
 impl Ears {
     fn new(codec: Codec) -> Self {
-        Ears { codec, pcm: Vec::new(), last: None, ssrc: None }
+        Ears {
+            codec,
+            decoder: Decoder::new(codec),
+            pcm: Vec::new(),
+            full: Vec::new(),
+            last: None,
+            ssrc: None,
+            reports: Vec::new(),
+        }
     }
 
     /// Takes a packet, which must follow the last one without a gap.
     pub fn hear(&mut self, packet: &Packet<'_>) {
-        let datagram = [&packet.header[..], packet.payload].concat();
+        let datagram = [packet.header, packet.payload].concat();
+        if packet.channel == Channel::Rtcp {
+            self.reports.push(datagram);
+            return;
+        }
         let rtp = RtpReader::new(&datagram).unwrap();
         assert_eq!(rtp.payload_type(), self.codec.payload_type());
         let (sequence, timestamp) = (u16::from(rtp.sequence_number()), rtp.timestamp());
         assert_eq!(rtp.mark(), self.last.is_none(), "the marker is the first packet's");
         assert_eq!(*self.ssrc.get_or_insert(rtp.ssrc()), rtp.ssrc());
-        if let Some((last, at, samples)) = self.last {
-            assert_eq!((sequence, timestamp), (last.wrapping_add(1), at.wrapping_add(samples)));
+        if let Some((last, at, steps)) = self.last {
+            assert_eq!((sequence, timestamp), (last.wrapping_add(1), at.wrapping_add(steps)));
         }
-        self.last = Some((sequence, timestamp, rtp.payload().len() as u32));
-        let start = self.pcm.len();
-        self.pcm.resize(start + rtp.payload().len(), 0);
-        let decoded = match self.codec {
-            Codec::Pcmu => {
-                audio_codec::pcmu::PcmuDecoder::new().decode_into(rtp.payload(), &mut self.pcm[start..])
-            }
-            Codec::Pcma => {
-                audio_codec::pcma::PcmaDecoder::new().decode_into(rtp.payload(), &mut self.pcm[start..])
-            }
-        };
-        assert!(decoded.is_ok());
+        let pcm = self.decoder.decode(rtp.payload());
+        let steps = pcm.len() as u32 * self.codec.clock_hz() / self.codec.rate().hz();
+        self.last = Some((sequence, timestamp, steps));
+        self.pcm.extend(pcm.iter().step_by(self.codec.rate().factor()));
+        self.full.extend(pcm);
     }
 
     /// The last so many milliseconds.
@@ -190,7 +275,12 @@ impl Ears {
 
 /// The amplitude of one frequency, after Goertzel. Tones on a grid of 50 Hz are orthogonal over 20 ms.
 pub fn amplitude(pcm: &[i16], tone_hz: f64) -> f64 {
-    let w = 2.0 * PI * tone_hz / 8_000.0;
+    amplitude_at(8_000, pcm, tone_hz)
+}
+
+/// The same at another rate.
+pub fn amplitude_at(rate_hz: u32, pcm: &[i16], tone_hz: f64) -> f64 {
+    let w = 2.0 * PI * tone_hz / f64::from(rate_hz);
     let c = 2.0 * w.cos();
     let (mut s1, mut s2) = (0.0, 0.0);
     for s in pcm {

@@ -58,7 +58,7 @@ impl World {
             ended: Vec::new(),
             now_us: BEGIN_US,
             // Nothing is said unless a test asks for it: prompts are sound that nobody sends.
-            prompts: Arc::new(Prompts::new(|_| Vec::new())),
+            prompts: Arc::new(Prompts::new(|_, _| Vec::new())),
             transcript: DefaultHasher::new(),
             destinations: BTreeMap::new(),
             last_live_us: BTreeMap::new(),
@@ -82,6 +82,7 @@ impl World {
             telephone_event: Some(101),
             // What the phone believes its address to be; packets come from elsewhere.
             remote: SocketAddr::from(([10, 0, 0, 1], 4_000 + phone as u16)),
+            rtcp_remote: SocketAddr::from(([10, 0, 0, 1], 5_000 + phone as u16)),
             send: true,
             receive: true,
             ptime_ms: 20,
@@ -159,8 +160,16 @@ impl World {
         self.now_us = end_us;
     }
 
-    /// Runs until just after the next tick.
+    /// Runs until every room has ticked once.
     pub fn run_tick(&mut self) {
+        let end_us = self.now_us + 20_000;
+        while self.engine.next_tick().0 <= end_us {
+            self.run_step();
+        }
+    }
+
+    /// Runs until just after the next rooms have ticked.
+    pub fn run_step(&mut self) {
         let next_us = self.engine.next_tick().0;
         self.run_ms(0);
         self.now_us = self.now_us.max(next_us - 1);
@@ -172,7 +181,8 @@ impl World {
     fn arrive(&mut self) {
         if let Some(under_way) = self.network.receive() {
             let leg = self.phones[under_way.phone].leg;
-            self.engine.handle_packet(self.now(), leg, address(under_way.port), &under_way.datagram);
+            let from = address(under_way.port);
+            self.engine.handle_packet(self.now(), leg, Channel::Rtp, from, &under_way.datagram);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Arbitrary bytes as a run of the engine: legs, datagrams, ticks, commands. Shared by the fuzz target and a seeded test.
 
 use engine::*;
-use model::{Action, ConferenceId, MemberId, RoomId};
+use model::{Action, ConferenceId, Energy, MemberId, RoomId};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -29,7 +29,7 @@ impl<'a> Input<'a> {
 
 fn open(input: &mut Input<'_>, member: u64, prompts: &Arc<Prompts>) -> OpenLeg {
     let flags = input.byte();
-    let codec = if flags & 1 == 0 { Codec::Pcmu } else { Codec::Pcma };
+    let codec = codec(flags);
     OpenLeg {
         member: MemberId(member),
         room: RoomId(Uuid::from_u128(u128::from(flags >> 7))),
@@ -44,6 +44,10 @@ fn open(input: &mut Input<'_>, member: u64, prompts: &Arc<Prompts>) -> OpenLeg {
     }
 }
 
+fn codec(flags: u8) -> Codec {
+    Codec::ALL[usize::from(flags & 1) + usize::from(flags >> 3 & 2)]
+}
+
 fn media(input: &mut Input<'_>, codec: Codec) -> MediaParams {
     let flags = input.byte();
     MediaParams {
@@ -51,6 +55,7 @@ fn media(input: &mut Input<'_>, codec: Codec) -> MediaParams {
         payload_type: codec.payload_type(),
         telephone_event: (flags & 1 == 0).then_some(101),
         remote: SOURCE,
+        rtcp_remote: SOURCE,
         send: flags & 2 == 0,
         receive: flags & 4 == 0,
         ptime_ms: input.byte(),
@@ -59,13 +64,17 @@ fn media(input: &mut Input<'_>, codec: Codec) -> MediaParams {
 
 fn action(input: &mut Input<'_>) -> Action {
     let member = MemberId(u64::from(input.byte() % 8));
-    match input.byte() % 7 {
+    match input.byte() % 8 {
         0 => Action::Lock,
         1 => Action::Unlock,
         2 => Action::Mute(member),
         3 => Action::Unmute(member),
         4 => Action::Deafen(member),
         5 => Action::Undeafen(member),
+        6 => {
+            let energy = Energy::ALL[usize::from(input.byte() % 5)];
+            Action::Energy { member, energy }
+        }
         _ => Action::Expel(member),
     }
 }
@@ -74,7 +83,8 @@ fn action(input: &mut Input<'_>) -> Action {
 #[allow(unreachable_pub)]
 pub fn run(bytes: &[u8]) {
     let mut input = Input(bytes);
-    let prompts = Arc::new(Prompts::new(|phrase| vec![1_000; phrase.file_stem().len() * 40]));
+    let prompts =
+        Arc::new(Prompts::new(|phrase, rate| vec![1_000; phrase.file_stem().len() * 40 * rate.factor()]));
     let mut engine = Engine::new(EngineConfig { seed: 1, legs_per_room: 4 });
     let mut now = Micros(u64::from(input.byte()) * 10_000_000);
     let mut keys: Vec<LegKey> = Vec::new();
@@ -91,9 +101,11 @@ pub fn run(bytes: &[u8]) {
                 let member = keys.len() as u64;
                 keys.push(engine.open_leg(now, open(&mut input, member, &prompts)));
             }
-            8..=11 => engine.close_leg(now, key),
+            8..=11 => {
+                let _last_report = engine.close_leg(now, key);
+            }
             12..=15 => {
-                let codec = if input.byte() & 1 == 0 { Codec::Pcmu } else { Codec::Pcma };
+                let codec = codec(input.byte());
                 engine.update_leg(now, key, media(&mut input, codec));
             }
             16..=31 => {
@@ -106,7 +118,8 @@ pub fn run(bytes: &[u8]) {
             }
             96..=111 => {
                 let n = usize::from(input.byte());
-                engine.handle_packet(now, key, SOURCE, input.bytes(n));
+                let channel = if choice & 1 == 0 { Channel::Rtp } else { Channel::Rtcp };
+                engine.handle_packet(now, key, channel, SOURCE, input.bytes(n));
             }
             // Mostly packets that look like some.
             _ => {
@@ -115,7 +128,7 @@ pub fn run(bytes: &[u8]) {
                 datagram.resize(12, 0);
                 let n = if choice & 1 == 0 { 160 } else { usize::from(input.byte()) * 6 };
                 datagram.extend(input.bytes(4).iter().cycle().take(n));
-                engine.handle_packet(now, key, SOURCE, &datagram);
+                engine.handle_packet(now, key, Channel::Rtp, SOURCE, &datagram);
             }
         }
         while let Some(event) = engine.poll_event() {
@@ -127,14 +140,17 @@ pub fn run(bytes: &[u8]) {
 }
 
 fn ticks(engine: &mut Engine, until: Micros) {
-    for _ in 0..50 {
+    for _ in 0..200 {
         if engine.next_tick() > until {
             break;
         }
         engine.handle_tick(until);
         for packet in engine.packets() {
-            assert!(!packet.payload.is_empty() && packet.payload.len() <= 480);
-            assert!(packet.payload.len().is_multiple_of(80) && packet.header[0] == 0x80);
+            assert!(!packet.payload.is_empty() && packet.payload.len() <= 1_275);
+            match packet.channel {
+                Channel::Rtp => assert_eq!((packet.header.len(), packet.header[0]), (12, 0x80)),
+                Channel::Rtcp => assert!(packet.header.is_empty() && packet.payload[0] >> 6 == 2),
+            }
         }
     }
     let stats = engine.stats();

@@ -15,7 +15,7 @@ fn steady(reception: &mut Reception, first: u16, i: u64) {
 
 /// What became of each packet on the way: lost, so many places late, doubled.
 fn network() -> impl Strategy<Value = Vec<(bool, u64, bool)>> {
-    prop::collection::vec((prop::bool::weighted(0.2), 0u64..50, prop::bool::weighted(0.1)), 2..400)
+    prop::collection::vec((prop::bool::weighted(0.2), 0u64..50, prop::bool::weighted(0.1)), 60..400)
 }
 
 /// The packets' numbers in the order of their arrival. The first two arrive as they were sent: they begin the source.
@@ -219,6 +219,25 @@ fn nothing_new_is_no_block() {
     steady(&mut reception, 0, 1);
     assert!(reception.report().is_some());
     assert_eq!(reception.report(), None);
+}
+
+#[test]
+fn few_packets_are_judged_together_with_the_next() {
+    let mut reception = Reception::new(8_000);
+    let mut judged = Vec::new();
+    for i in (0..200).filter(|i| i % 4 != 2) {
+        steady(&mut reception, 0, i);
+        if i % 40 == 39 {
+            reception.report();
+        }
+        judged.extend(reception.heard());
+    }
+    // 64 are in the window: of packets 0 to 113 one can tell first. 56 have left it at 119, then 40 more, then again.
+    let first = judged.first().unwrap();
+    assert_eq!((first.packets, first.lost), (50, 12));
+    assert!(judged.iter().all(|heard| heard.packets >= 50));
+    let last = judged.last().unwrap();
+    assert_eq!((last.packets, last.lost, last.bursts), (80, 20, 20));
 }
 
 #[test]

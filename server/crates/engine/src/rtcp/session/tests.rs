@@ -3,7 +3,7 @@ use super::*;
 use crate::rng::Rng;
 use crate::rtcp::quality::{Equipment, Line};
 use proptest::prelude::*;
-use rtcp_types::prelude::*;
+
 use rtcp_types::{Compound, Packet, RtcpPacketWriter};
 
 const OURS: u32 = 0xC0FFEE;
