@@ -100,6 +100,7 @@ impl LiveRooms for Stage {
             Action::Unmute(id) => Change::Muted { id, muted: false },
             Action::Deafen(id) => Change::Deaf { id, deaf: true },
             Action::Undeafen(id) => Change::Deaf { id, deaf: false },
+            Action::Energy { member: id, energy } => Change::Energy { id, energy },
             Action::Expel(id) => Change::Left { id },
         }]);
         Ok(())

@@ -1,6 +1,10 @@
 //! The whole server under load: the program itself, called over loopback by the crate `phone`.
 //!
-//! It shares the machine with its callers, so compare figures of one run, or of one machine, only.
+//! It shares the machine with its callers, so compare figures of one run, or of one machine, only. The floor is measured
+//! in the same run, with packets read as they come and read at the tick: "1.20 / 1.50" is a call's cost over the one and
+//! over the other.
+
+mod floor;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -10,6 +14,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use floor::{Floor, Reading};
 use phone::Codec;
 use phone::load::{self, Load, LoadReport};
 use tokio::time::sleep;
@@ -32,17 +37,43 @@ const SHAPES: [Shape; 2] = [
     Shape { name: "rooms of 4, 1 talker", rooms: CALLS / 4, talkers_per_room: 1 },
 ];
 
-#[tokio::main]
-async fn main() -> Result<()> {
+/// Sockets of the floor where it is printed by itself.
+const FLOOR_CALLS: usize = 1_000;
+/// Datagrams of 20 ms: 12 bytes of RTP header (RFC 3550 section 5.1), and the payload.
+const G711_BYTES: usize = 12 + 160;
+/// Speech at 27 kbit/s, between what RFC 7587 section 3.1.1 recommends for wideband and for fullband.
+const OPUS_BYTES: usize = 12 + 68;
+
+const FLOORS: [(&str, usize, Reading); 4] = [
+    ("G.711 and G.722, read as they come", G711_BYTES, Reading::Event),
+    ("G.711 and G.722, read at the tick", G711_BYTES, Reading::Tick),
+    ("Opus, read as they come", OPUS_BYTES, Reading::Event),
+    ("Opus, read at the tick", OPUS_BYTES, Reading::Tick),
+];
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.split_first() {
+        Some((first, rest)) if first == floor::ARGUMENT => floor::run(rest),
+        _ => tokio::runtime::Runtime::new()?.block_on(bench()),
+    }
+}
+
+async fn bench() -> Result<()> {
+    print_floors()?;
+    let floors = [
+        measured_floor(CALLS, G711_BYTES, Reading::Event)?,
+        measured_floor(CALLS, G711_BYTES, Reading::Tick)?,
+    ];
     println!("{CALLS} calls of G.711 A-law, {CALLS_PER_SECOND} a second");
     println!(
-        "{:<22} {:>8} {:>11} {:>6} {:>14} {:>14} {:>12}",
-        "", "answered", "heard right", "lost", "setup p50/p99", "core per call", "memory/call"
+        "{:<22} {:>8} {:>11} {:>6} {:>14} {:>14} {:>14} {:>12}",
+        "", "answered", "heard right", "lost", "setup p50/p99", "core per call", ": floors", "memory/call"
     );
     for shape in &SHAPES {
         let server = Server::start(shape.rooms)?;
         let (report, cost) = measured(&server, shape).await?;
-        print_row(shape, &report, &cost);
+        print_row(shape, &report, &cost, &floors);
         // A figure of a server that did not do its work is worth nothing.
         ensure!(report.answered == CALLS && report.dropped == 0, "calls failed: {:?}", report.failed);
     }
@@ -80,16 +111,17 @@ async fn measured(server: &Server, shape: &Shape) -> Result<(LoadReport, Cost)> 
     Ok((report, Cost { cores: used.as_secs_f64() / (MEASURED.as_secs_f64() - 0.5), bytes }))
 }
 
-fn print_row(shape: &Shape, report: &LoadReport, cost: &Cost) {
+fn print_row(shape: &Shape, report: &LoadReport, cost: &Cost, floors: &[Floor; 2]) {
     let setup_ms = |quantile| report.setup_time(quantile).unwrap_or_default().as_secs_f64() * 1e3;
     println!(
-        "{:<22} {:>8} {:>11} {:>6} {:>14} {:>14} {:>12}",
+        "{:<22} {:>8} {:>11} {:>6} {:>14} {:>14} {:>14} {:>12}",
         shape.name,
         report.answered,
         report.heard_right,
         report.statistics.packets_lost,
         format!("{:.1}/{:.1} ms", setup_ms(0.5), setup_ms(0.99)),
         format!("{:.3} %", cost.cores * 100.0 / CALLS as f64),
+        format!("{:.2} / {:.2}", cost.cores / floors[0].cores, cost.cores / floors[1].cores),
         format!("{:.0} kB", cost.bytes as f64 / 1e3 / CALLS as f64),
     );
     let late = report.statistics.packets_sent_late as f64 / report.statistics.packets_sent.max(1) as f64;
@@ -99,6 +131,28 @@ fn print_row(shape: &Shape, report: &LoadReport, cost: &Cost) {
             late * 1e2
         );
     }
+}
+
+/// In a row: what, bytes of a datagram, thousandths of a core per call.
+fn print_floors() -> Result<()> {
+    println!("the floor: {FLOOR_CALLS} sockets, a packet in and one out each 20 ms, and nothing else");
+    for (name, bytes, reading) in FLOORS {
+        let floor = measured_floor(FLOOR_CALLS, bytes, reading)?;
+        let per_call = floor.cores * 1e3 / FLOOR_CALLS as f64;
+        println!("{name:<34} {bytes:>4} bytes {per_call:>8.3} thousandths of a core per call");
+    }
+    Ok(())
+}
+
+fn measured_floor(calls: usize, bytes: usize, reading: Reading) -> Result<Floor> {
+    let floor = floor::measure(calls, bytes, reading)?;
+    if floor.moved < 0.99 {
+        println!(
+            "  ({:.0} % of the floor's packets came through: too busy a machine to judge)",
+            floor.moved * 1e2
+        );
+    }
+    Ok(floor)
 }
 
 fn room_number(index: usize) -> String {
@@ -131,15 +185,8 @@ impl Server {
         Ok(server)
     }
 
-    /// The processor's time of all its threads since the start.
     fn cpu_time(&self) -> Result<Duration> {
-        let mut time_ns = 0;
-        for thread in fs::read_dir(format!("/proc/{}/task", self.process.id()))? {
-            let schedstat = fs::read_to_string(thread?.path().join("schedstat"))?;
-            let on_cpu_ns: u64 = schedstat.split(' ').next().unwrap_or_default().parse()?;
-            time_ns += on_cpu_ns;
-        }
-        Ok(Duration::from_nanos(time_ns))
+        cpu_time(self.process.id())
     }
 
     fn resident_bytes(&self) -> Result<u64> {
@@ -156,6 +203,17 @@ impl Drop for Server {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// The processor's time of all threads of a process since their start.
+fn cpu_time(process: u32) -> Result<Duration> {
+    let mut time_ns = 0;
+    for thread in fs::read_dir(format!("/proc/{process}/task"))? {
+        let schedstat = fs::read_to_string(thread?.path().join("schedstat"))?;
+        let on_cpu_ns: u64 = schedstat.split(' ').next().unwrap_or_default().parse()?;
+        time_ns += on_cpu_ns;
+    }
+    Ok(Duration::from_nanos(time_ns))
 }
 
 fn conference(data: &Path) -> Command {

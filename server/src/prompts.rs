@@ -1,7 +1,7 @@
 //! The voices: every phrase in every language, embedded, decoded once at the start.
 
 use crate::sound_file::{self, SoundFileError};
-use engine::{Phrase, Prompts};
+use engine::{Phrase, Prompts, Rate};
 use model::Language;
 use std::cell::Cell;
 use std::sync::Arc;
@@ -65,8 +65,8 @@ impl PromptLibrary {
 
 fn load(language: Language) -> Result<Prompts, SoundFileError> {
     let failed = Cell::new(None);
-    let prompts = Prompts::new(|phrase| {
-        sound_file::decode(file(language, phrase)).unwrap_or_else(|error| {
+    let prompts = Prompts::new(|phrase, rate| {
+        sound_file::decode(file(language, phrase), rate).unwrap_or_else(|error| {
             failed.set(Some(error));
             Vec::new()
         })
@@ -76,14 +76,15 @@ fn load(language: Language) -> Result<Prompts, SoundFileError> {
 
 /// The demo callers' sentences as PCM at 8 kHz: a list for each caller.
 pub(crate) fn demo_voices() -> Result<Vec<Vec<Vec<i16>>>, SoundFileError> {
-    let voice = |clips: &[&'static [u8]; 2]| clips.iter().map(|clip| sound_file::decode(clip)).collect();
+    let voice = |clips: &[&'static [u8]; 2]| {
+        clips.iter().map(|clip| sound_file::decode(clip, Rate::Narrow)).collect()
+    };
     DEMO.iter().map(voice).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use engine::SAMPLE_RATE_HZ;
 
     fn rms_dbfs(samples: &[i16]) -> f64 {
         let power = samples.iter().map(|s| f64::from(*s).powi(2)).sum::<f64>() / samples.len() as f64;
@@ -94,8 +95,8 @@ mod tests {
     fn every_phrase_speaks_at_a_like_level_and_ends_soon() {
         for language in Language::ALL {
             for phrase in Phrase::ALL {
-                let samples = sound_file::decode(file(language, phrase)).unwrap();
-                let seconds = samples.len() as f64 / f64::from(SAMPLE_RATE_HZ);
+                let samples = sound_file::decode(file(language, phrase), Rate::Wide).unwrap();
+                let seconds = samples.len() as f64 / f64::from(Rate::Wide.hz());
                 assert!((0.3..8.0).contains(&seconds), "{language} {phrase:?}: {seconds} s");
                 let level = rms_dbfs(&samples);
                 assert!((-27.0..-15.0).contains(&level), "{language} {phrase:?}: {level} dBFS");
@@ -108,7 +109,7 @@ mod tests {
     fn the_greeting_is_over_before_one_wants_to_talk() {
         for language in Language::ALL {
             let samples = sound_file::decode(file(language, Phrase::Welcome)).unwrap();
-            assert!(samples.len() < 2 * SAMPLE_RATE_HZ as usize, "{language}: {} samples", samples.len());
+            assert!(samples.len() < 2 * Rate::Wide.hz() as usize, "{language}: {} samples", samples.len());
         }
     }
 
@@ -116,6 +117,6 @@ mod tests {
     fn the_demo_has_four_voices_with_something_to_say() {
         let voices = demo_voices().unwrap();
         assert_eq!(voices.len(), 4);
-        assert!(voices.iter().flatten().all(|clip| clip.len() > SAMPLE_RATE_HZ as usize));
+        assert!(voices.iter().flatten().all(|clip| clip.len() > Rate::Narrow.hz() as usize));
     }
 }

@@ -1,6 +1,6 @@
-//! Sound files become PCM at the telephone's rate.
+//! Sound files become PCM at a telephone's rate.
 
-use engine::SAMPLE_RATE_HZ;
+use engine::Rate;
 use rubato::audioadapter_buffers::owned::InterleavedOwned;
 use rubato::{Fft, FixedSync, Resampler};
 use std::io::Cursor;
@@ -20,13 +20,13 @@ pub(crate) enum SoundFileError {
     Resample(String),
 }
 
-/// Decodes a mono FLAC file of ours to 16-bit samples at [`SAMPLE_RATE_HZ`].
-pub(crate) fn decode(file: &'static [u8]) -> Result<Vec<i16>, SoundFileError> {
+/// Decodes a mono FLAC file of ours to 16-bit samples.
+pub(crate) fn decode(file: &'static [u8], rate: Rate) -> Result<Vec<i16>, SoundFileError> {
     let source = MediaSourceStream::new(Box::new(Cursor::new(file)), Default::default());
     let (format, metadata) = (FormatOptions::default(), MetadataOptions::default());
     let mut reader = symphonia::default::get_probe().probe(&Hint::new(), source, format, metadata)?;
     let (rate_hz, samples) = samples(&mut *reader)?;
-    resample(&samples, rate_hz)
+    resample(&samples, rate_hz, rate.hz())
 }
 
 fn samples(reader: &mut dyn FormatReader) -> Result<(u32, Vec<f32>), SoundFileError> {
@@ -44,14 +44,14 @@ fn samples(reader: &mut dyn FormatReader) -> Result<(u32, Vec<f32>), SoundFileEr
     Ok((rate_hz, all))
 }
 
-fn resample(samples: &[f32], rate_hz: u32) -> Result<Vec<i16>, SoundFileError> {
+fn resample(samples: &[f32], rate_hz: u32, wanted_hz: u32) -> Result<Vec<i16>, SoundFileError> {
     let to_pcm = |sample: f32| (sample * 32_767.0).round().clamp(-32_768.0, 32_767.0) as i16;
-    if rate_hz == SAMPLE_RATE_HZ {
+    if rate_hz == wanted_hz {
         return Ok(samples.iter().copied().map(to_pcm).collect());
     }
     let failed = |e: &dyn std::fmt::Display| SoundFileError::Resample(e.to_string());
     let chunk = 1_024;
-    let mut resampler = Fft::<f32>::new(rate_hz as usize, SAMPLE_RATE_HZ as usize, chunk, 1, FixedSync::Both)
+    let mut resampler = Fft::<f32>::new(rate_hz as usize, wanted_hz as usize, chunk, 1, FixedSync::Both)
         .map_err(|e| failed(&e))?;
     let input = InterleavedOwned::new_from(samples.to_vec(), 1, samples.len()).map_err(|e| failed(&e))?;
     let longest = resampler.process_all_needed_output_len(samples.len());

@@ -72,6 +72,7 @@ fn name(action: Action) -> &'static str {
         Action::Unmute(_) => "unmute",
         Action::Deafen(_) => "deafen",
         Action::Undeafen(_) => "undeafen",
+        Action::Energy { .. } => "energy",
         Action::Expel(_) => "expel",
     }
 }

@@ -221,6 +221,8 @@ mod tests {
             muted: false,
             deaf: false,
             level: 0,
+            energy: model::Energy::default(),
+            quality: None,
         }
     }
 

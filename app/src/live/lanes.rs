@@ -162,6 +162,8 @@ mod tests {
                 muted: false,
                 deaf: false,
                 level: 0,
+                energy: model::Energy::default(),
+                quality: None,
             })
             .collect();
         Board::new(&Live {

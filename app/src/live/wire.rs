@@ -4,7 +4,7 @@
 //! how to read, a tenth of the browser's code. Flat structures of optional fields read the same text.
 
 use model::live::{Change, Delta, Live, Member, Message, UnixMs};
-use model::{ConferenceId, MemberId};
+use model::{ConferenceId, Energy, MemberId, Quality};
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::fmt;
@@ -50,6 +50,8 @@ struct FlatChange {
     muted: Option<bool>,
     deaf: Option<bool>,
     level: Option<u8>,
+    energy: Option<Energy>,
+    quality: Option<Quality>,
 }
 
 #[derive(Deserialize)]
@@ -64,6 +66,8 @@ enum ChangeKind {
     Muted,
     Deaf,
     Level,
+    Energy,
+    Quality,
 }
 
 impl FlatChange {
@@ -84,6 +88,8 @@ impl FlatChange {
             ChangeKind::Muted => Change::Muted { id: member()?, muted: self.muted? },
             ChangeKind::Deaf => Change::Deaf { id: member()?, deaf: self.deaf? },
             ChangeKind::Level => Change::Level { id: member()?, level: self.level? },
+            ChangeKind::Energy => Change::Energy { id: member()?, energy: self.energy? },
+            ChangeKind::Quality => Change::Quality { id: member()?, quality: self.quality? },
             ChangeKind::Joined => Change::Joined { member: self.member? },
         })
     }
@@ -130,6 +136,10 @@ mod tests {
         serde_json::from_str(r#""018f0000-0000-7000-8000-000000000001""#).unwrap()
     }
 
+    fn quality() -> Quality {
+        Quality { loss_permille: 12, jitter_ms: 3, round_trip_ms: None, r_factor: 90, mos_tenths: 43 }
+    }
+
     fn member() -> Member {
         Member {
             id: MemberId(u64::MAX),
@@ -140,6 +150,8 @@ mod tests {
             muted: false,
             deaf: true,
             level: 100,
+            energy: Energy::default(),
+            quality: Some(quality()),
         }
     }
 
@@ -155,7 +167,9 @@ mod tests {
                 Change::Talking { .. } => Change::Muted { id, muted: false },
                 Change::Muted { .. } => Change::Deaf { id, deaf: true },
                 Change::Deaf { .. } => Change::Level { id, level: 0 },
-                Change::Level { .. } => Change::Left { id },
+                Change::Level { .. } => Change::Energy { id, energy: Energy::default() },
+                Change::Energy { .. } => Change::Quality { id, quality: quality() },
+                Change::Quality { .. } => Change::Left { id },
                 Change::Left { .. } => Change::Ended,
                 Change::Ended => break,
             });

@@ -85,6 +85,8 @@ impl House {
             muted,
             deaf: false,
             level: 0,
+            energy: model::Energy::default(),
+            quality: None,
         };
         let id: ConferenceId = serde_json::from_str(r#""018f0000-0000-7000-8000-000000000001""#).unwrap();
         let members = vec![member(7, "0612345678", true, false), member(8, "", false, true)];

@@ -1,6 +1,7 @@
 //! `conference call`: a telephone for the terminal.
 
 use clap::Args;
+use phone::Codec;
 use phone::cli::CallArgs;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,6 +25,12 @@ pub(crate) struct CallCommand {
     /// The calling number
     #[arg(long, default_value = "1000", value_name = "NUMBER")]
     from: String,
+    /// The codecs to offer, best first: pcmu, pcma, g722, opus
+    #[arg(long, value_name = "CODEC,…", value_delimiter = ',')]
+    codec: Vec<Codec>,
+    /// Do not offer telephone-events: keys are tones in the sound
+    #[arg(long)]
+    no_telephone_event: bool,
 }
 
 impl CallCommand {
@@ -35,6 +42,8 @@ impl CallCommand {
             record: self.record,
             duration: self.duration.map(Duration::from_secs),
             from: self.from,
+            codecs: self.codec,
+            telephone_event: !self.no_telephone_event,
         };
         Ok(phone::cli::call(args).await?)
     }

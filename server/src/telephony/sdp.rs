@@ -11,10 +11,13 @@ use std::net::{IpAddr, SocketAddr};
 pub(crate) struct Offer {
     pub(crate) codec: Codec,
     pub(crate) payload_type: u8,
-    /// Payload type of RFC 4733 events at 8 kHz, if offered.
+    /// Payload type of RFC 4733 events, if offered.
     pub(crate) telephone_event: Option<u8>,
+    event_clock_hz: u32,
     /// Where the caller wants its packets.
     pub(crate) remote: SocketAddr,
+    /// Where the caller wants our reports.
+    pub(crate) rtcp_remote: SocketAddr,
     /// Whether the caller wants to hear.
     pub(crate) wants_media: bool,
     /// Whether the caller will talk.
@@ -34,7 +37,7 @@ pub(crate) enum OfferError {
     Malformed,
     #[error("no RTP/AVP audio stream")]
     NoAudio,
-    #[error("no common codec: PCMA and PCMU are served")]
+    #[error("no common codec: opus, G722, PCMA and PCMU are served")]
     NoCodec,
     #[error("no usable media address")]
     NoAddress,
@@ -54,17 +57,21 @@ impl Offer {
         let is_audio = |m: &Media| m.media == "audio" && m.port != 0 && m.proto == "RTP/AVP";
         let stream = sdp.medias.iter().position(is_audio).ok_or(OfferError::NoAudio)?;
         let media = &sdp.medias[stream];
-        let (codec, payload_type) = first_codec(media).ok_or(OfferError::NoCodec)?;
+        let (codec, payload_type) = best_codec(media).ok_or(OfferError::NoCodec)?;
         let remote = remote_address(&sdp, media)?;
         let (wants_media, sends_media) = direction(&sdp, media, remote.ip());
+        let events = telephone_event(media, codec);
         Ok(Offer {
             codec,
             payload_type,
-            telephone_event: telephone_event(media),
+            telephone_event: events.map(|(pt, _)| pt),
+            event_clock_hz: events.map_or(8_000, |(_, clock_hz)| clock_hz),
             remote,
+            rtcp_remote: rtcp_address(media, remote),
             wants_media,
             sends_media,
-            ptime_ms: ptime_ms(media),
+            // What we send of Opus is cut into 20 ms; ptime is a wish (RFC 7587 section 6.1).
+            ptime_ms: if codec == Codec::Opus { 20 } else { ptime_ms(media) },
             stream,
             lines: sdp.medias.iter().map(|m| (m.media.clone(), m.proto.clone(), m.fmt.clone())).collect(),
         })
@@ -77,6 +84,7 @@ impl Offer {
             payload_type: self.payload_type,
             telephone_event: self.telephone_event,
             remote: self.remote,
+            rtcp_remote: self.rtcp_remote,
             send: self.wants_media,
             receive: self.sends_media,
             ptime_ms: self.ptime_ms,
@@ -106,9 +114,15 @@ impl Offer {
         let pt = self.payload_type;
         let events = self.telephone_event.map(|pt| format!(" {pt}")).unwrap_or_default();
         let mut lines =
-            format!("m=audio {port} RTP/AVP {pt}{events}\r\na=rtpmap:{pt} {}/8000\r\n", self.codec.name());
-        if let Some(pt) = self.telephone_event {
-            lines.push_str(&format!("a=rtpmap:{pt} telephone-event/8000\r\na=fmtp:{pt} 0-15\r\n"));
+            format!("m=audio {port} RTP/AVP {pt}{events}\r\na=rtpmap:{pt} {}\r\n", encoding(self.codec));
+        if self.codec == Codec::Opus {
+            // We would like redundancy for what gets lost, and nothing while nobody talks (RFC 7587 section 6.1).
+            lines.push_str(&format!("a=fmtp:{pt} useinbandfec=1;usedtx=1\r\n"));
+        }
+        if let Some(event) = self.telephone_event {
+            let clock_hz = self.event_clock_hz;
+            lines
+                .push_str(&format!("a=rtpmap:{event} telephone-event/{clock_hz}\r\na=fmtp:{event} 0-15\r\n"));
         }
         lines.push_str(&format!("a=ptime:{}\r\na={}\r\n", self.ptime_ms, self.answered_direction()));
         lines
@@ -125,22 +139,56 @@ impl Offer {
     }
 }
 
-/// The offerer's first choice that is ours too. Payload types 0 and 8 need no rtpmap (RFC 3551 section 6).
-fn first_codec(media: &Media) -> Option<(Codec, u8)> {
-    payload_types(media).find_map(|pt| {
-        let named = rtpmap(media, pt);
-        let codec = match (named.as_deref(), pt) {
-            (Some("pcmu/8000" | "pcmu/8000/1"), _) | (None, 0) => Codec::Pcmu,
-            (Some("pcma/8000" | "pcma/8000/1"), _) | (None, 8) => Codec::Pcma,
-            _ => return None,
-        };
-        Some((codec, pt))
+/// As `rtpmap` writes it. Opus is always called stereo there (RFC 7587 section 7).
+fn encoding(codec: Codec) -> String {
+    let channels = if codec == Codec::Opus { "/2" } else { "" };
+    format!("{}/{}{channels}", codec.name(), codec.clock_hz())
+}
+
+/// Of the offered codecs that are ours the one that sounds best; among equals the offerer's first choice.
+fn best_codec(media: &Media) -> Option<(Codec, u8)> {
+    let ours = payload_types(media).filter_map(|pt| Some((codec(media, pt)?, pt)));
+    // The last of the greatest would be taken, so backwards.
+    let ours: Vec<_> = ours.collect();
+    ours.into_iter().rev().max_by_key(|(codec, _)| codec.rate())
+}
+
+/// Payload types 0, 8 and 9 need no rtpmap (RFC 3551 section 6).
+fn codec(media: &Media, pt: u8) -> Option<Codec> {
+    let named = rtpmap(media, pt);
+    match (named.as_deref(), pt) {
+        (Some("pcmu/8000" | "pcmu/8000/1"), _) | (None, 0) => Some(Codec::Pcmu),
+        (Some("pcma/8000" | "pcma/8000/1"), _) | (None, 8) => Some(Codec::Pcma),
+        (Some("g722/8000" | "g722/8000/1"), _) | (None, 9) => Some(Codec::G722),
+        (Some("opus/48000/2"), _) if takes_our_opus(media, pt) => Some(Codec::Opus),
+        _ => None,
+    }
+}
+
+/// Whether our packets are within the caller's limits: 32 kbit/s and 20 ms.
+fn takes_our_opus(media: &Media, pt: u8) -> bool {
+    let least = |value: Option<u32>, least: u32| value.is_none_or(|value| value >= least);
+    least(fmtp(media, pt, "maxaveragebitrate"), 32_000) && least(number(media, "maxptime"), 20)
+}
+
+/// A parameter of a payload type that is a number.
+fn fmtp(media: &Media, payload_type: u8, name: &str) -> Option<u32> {
+    media.attributes.iter().filter(|a| a.attribute == "fmtp").find_map(|a| {
+        let (pt, parameters) = a.value.as_deref()?.split_once(' ')?;
+        let mut pairs = parameters.split(';').filter_map(|pair| pair.split_once('='));
+        let found = pairs.find(|(key, _)| key.trim().eq_ignore_ascii_case(name))?.1;
+        if pt.parse() == Ok(payload_type) { found.trim().parse().ok() } else { None }
     })
 }
 
-fn telephone_event(media: &Media) -> Option<u8> {
-    payload_types(media).find(|pt| {
-        matches!(rtpmap(media, *pt).as_deref(), Some("telephone-event/8000" | "telephone-event/8000/1"))
+/// (payload type, clock) of the telephone-events that go with a codec: of its clock if they can be had (RFC 4733
+/// section 2.1), else the common ones of 8 kHz.
+fn telephone_event(media: &Media, codec: Codec) -> Option<(u8, u32)> {
+    [codec.clock_hz(), 8_000].into_iter().find_map(|clock_hz| {
+        let name = format!("telephone-event/{clock_hz}");
+        let is_it = |found: String| found == name || found.strip_suffix("/1") == Some(&name);
+        let pt = payload_types(media).find(|pt| rtpmap(media, *pt).is_some_and(is_it))?;
+        Some((pt, clock_hz))
     })
 }
 
@@ -165,6 +213,17 @@ fn remote_address(sdp: &Session, media: &Media) -> Result<SocketAddr, OfferError
     Ok(SocketAddr::new(ip, media.port))
 }
 
+/// The next port, or what `a=rtcp` says (RFC 3605).
+fn rtcp_address(media: &Media, remote: SocketAddr) -> SocketAddr {
+    let named = media.attributes.iter().find(|a| a.attribute == "rtcp").and_then(|a| {
+        let mut words = a.value.as_deref()?.split_ascii_whitespace();
+        let port = words.next()?.parse().ok()?;
+        let ip = words.nth(2).and_then(|ip| ip.parse().ok()).unwrap_or(remote.ip());
+        (!ip.is_multicast()).then(|| SocketAddr::new(ip, port))
+    });
+    named.unwrap_or(SocketAddr::new(remote.ip(), remote.port().saturating_add(1)))
+}
+
 /// (the caller wants media, the caller sends media). An address of zeros is the old way to say "on hold"
 /// (RFC 3264 section 8.4): nothing can be sent there.
 fn direction(sdp: &Session, media: &Media, remote: IpAddr) -> (bool, bool) {
@@ -182,15 +241,17 @@ fn direction(sdp: &Session, media: &Media, remote: IpAddr) -> (bool, bool) {
 
 /// The packet time that the caller wants, in 10..=60 ms and a multiple of 10; else 20.
 fn ptime_ms(media: &Media) -> u8 {
-    let value = |name: &str| {
-        let attribute = media.attributes.iter().find(|a| a.attribute == name)?;
-        attribute.value.as_deref()?.trim().parse::<u32>().ok()
-    };
-    let wanted = value("ptime").unwrap_or(20).min(value("maxptime").unwrap_or(60));
+    let wanted = number(media, "ptime").unwrap_or(20).min(number(media, "maxptime").unwrap_or(60));
     match wanted {
         10 | 20 | 30 | 40 | 50 | 60 => wanted as u8,
         _ => 20,
     }
+}
+
+/// An attribute that is a number.
+fn number(media: &Media, name: &str) -> Option<u32> {
+    let attribute = media.attributes.iter().find(|a| a.attribute == name)?;
+    attribute.value.as_deref()?.trim().parse().ok()
 }
 
 #[cfg(test)]
@@ -209,6 +270,41 @@ mod tests {
         assert_eq!((o.codec, o.payload_type, o.telephone_event), (Codec::Pcma, 8, Some(101)));
         assert_eq!(o.remote, "127.0.0.1:4000".parse().unwrap());
         assert!(o.wants_media && o.sends_media);
+    }
+
+    #[test]
+    fn takes_the_codec_that_sounds_best() {
+        let taken = |media: &str| offer(media).map(|o| (o.codec, o.payload_type, o.telephone_event));
+        let all = "m=audio 4000 RTP/AVP 0 9 107 8 101 110\r\na=rtpmap:107 opus/48000/2\r\n\
+            a=rtpmap:101 telephone-event/8000\r\na=rtpmap:110 telephone-event/48000\r\n";
+        assert_eq!(taken(all), Ok((Codec::Opus, 107, Some(110))));
+        assert_eq!(taken("m=audio 4000 RTP/AVP 0 9 8\r\n"), Ok((Codec::G722, 9, None)));
+        let slow = format!("{all}a=fmtp:107 stereo=0; maxaveragebitrate=16000\r\n");
+        assert_eq!(taken(&slow), Ok((Codec::G722, 9, Some(101))));
+        assert_eq!(taken(&format!("{all}a=maxptime:10\r\n")), Ok((Codec::G722, 9, Some(101))));
+        // Mono is no Opus of RFC 7587.
+        assert_eq!(taken("m=audio 4000 RTP/AVP 96\r\na=rtpmap:96 opus/48000\r\n"), Err(OfferError::NoCodec));
+    }
+
+    #[test]
+    fn answers_opus_with_what_we_would_like_to_get() {
+        let o = offer("m=audio 4000 RTP/AVP 96\r\na=rtpmap:96 opus/48000/2\r\na=ptime:60\r\n").unwrap();
+        let answer = o.answer("127.0.0.1:20000".parse().unwrap(), 7, 1);
+        assert!(
+            answer.contains("a=rtpmap:96 opus/48000/2\r\na=fmtp:96 useinbandfec=1;usedtx=1\r\n"),
+            "{answer}"
+        );
+        assert!(answer.contains("a=ptime:20\r\n"), "{answer}");
+    }
+
+    #[test]
+    fn reports_go_to_the_next_port_or_where_the_offer_says() {
+        let to = |media: &str| offer(media).unwrap().rtcp_remote.to_string();
+        assert_eq!(to("m=audio 4000 RTP/AVP 0\r\n"), "127.0.0.1:4001");
+        assert_eq!(to("m=audio 4000 RTP/AVP 0\r\na=rtcp:5003\r\n"), "127.0.0.1:5003");
+        assert_eq!(to("m=audio 4000 RTP/AVP 0\r\na=rtcp:5003 IN IP4 192.0.2.1\r\n"), "192.0.2.1:5003");
+        assert_eq!(to("m=audio 4000 RTP/AVP 0\r\na=rtcp:x\r\n"), "127.0.0.1:4001");
+        assert_eq!(to("m=audio 65535 RTP/AVP 0\r\n"), "127.0.0.1:65535");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The media threads and the way to them: commands in, events out, both by bounded queues.
 
 mod ports;
+mod sockets;
 mod thread;
 
 pub(crate) use ports::{PortPair, PortRange, PortRangeError, Ports};

@@ -1,5 +1,6 @@
 //! Port pairs for the legs' media: RTP on an even port, RTCP on the odd one above it (RFC 3550 section 11).
 
+use engine::Channel;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
@@ -35,11 +36,19 @@ impl PortRange {
     }
 }
 
+impl PortPair {
+    pub(crate) fn socket(&self, channel: Channel) -> &UdpSocket {
+        match channel {
+            Channel::Rtp => &self.rtp,
+            Channel::Rtcp => &self.rtcp,
+        }
+    }
+}
+
 /// A leg's two sockets, non-blocking. Dropping them gives the ports back.
 pub(crate) struct PortPair {
     pub(crate) rtp: UdpSocket,
-    /// Held so that a phone's reports meet an open port; nothing reads it yet.
-    pub(crate) _rtcp: UdpSocket,
+    pub(crate) rtcp: UdpSocket,
     pub(crate) rtp_port: u16,
 }
 
@@ -84,7 +93,7 @@ impl Ports {
         let rtcp = UdpSocket::bind(SocketAddr::new(self.ip, rtp_port + 1))?;
         rtp.set_nonblocking(true)?;
         rtcp.set_nonblocking(true)?;
-        Ok(PortPair { rtp, _rtcp: rtcp, rtp_port })
+        Ok(PortPair { rtp, rtcp, rtp_port })
     }
 }
 

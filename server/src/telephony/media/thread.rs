@@ -1,9 +1,10 @@
-//! One media thread: epoll over the legs' sockets and a timer at the engine's next tick. It does no file, no lock and
-//! no await; what it knows of the world comes by the command queue, and leaves by the event queue.
+//! One media thread: a timer at the engine's next tick, the legs' sockets, and epoll over their reports. It does no file, no
+//! lock and no await; what it knows of the world comes by the command queue, and leaves by the event queue.
 
+use super::sockets::{Inbox, LegSockets};
 use super::{Command, PortPair};
 use crate::clock::Clock;
-use engine::{Engine, EngineConfig, Event, LegKey};
+use engine::{Channel, Engine, EngineConfig, Event, LegKey, Micros};
 use model::{MemberId, limits};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::time::TimeSpec;
@@ -20,8 +21,9 @@ use tokio::sync::mpsc;
 const TIMER: u64 = u64::MAX;
 /// Sockets that one epoll call reports.
 const BATCH: usize = 512;
-/// Ticks made up at once after the thread was kept from running; more would burst on the line.
-const TICKS_AT_ONCE: usize = 5;
+/// Steps of the engine made up at once after the thread was kept from running, five ticks of a room; more would burst on
+/// the line.
+const STEPS_AT_ONCE: usize = 20;
 
 pub(super) struct MediaThread {
     clock: Clock,
@@ -31,16 +33,11 @@ pub(super) struct MediaThread {
     epoll: Epoll,
     timer: TimerFd,
     engine: Engine,
-    /// By the slot of the leg's key.
-    sockets: Vec<Option<LegSocket>>,
+    sockets: LegSockets,
+    inbox: Inbox,
     keys: HashMap<MemberId, LegKey>,
     /// An event that found the queue full; those behind it wait in the engine.
     waiting: Option<Event>,
-}
-
-struct LegSocket {
-    key: LegKey,
-    ports: PortPair,
 }
 
 /// The niceness of media threads, where the system grants it (CAP_SYS_NICE, or a limit on niceness): a packet cannot
@@ -74,7 +71,8 @@ impl MediaThread {
             epoll,
             timer,
             engine: Engine::new(config),
-            sockets: Vec::new(),
+            sockets: LegSockets::default(),
+            inbox: Inbox::new(),
             keys: HashMap::new(),
             waiting: None,
         })
@@ -84,8 +82,6 @@ impl MediaThread {
     pub(super) fn run(mut self) {
         go_first();
         let mut ready = vec![EpollEvent::empty(); BATCH];
-        // One byte more than is taken, so that a longer datagram is seen to be too long.
-        let mut datagram = vec![0_u8; limits::RTP_BYTES + 1];
         self.arm_timer();
         while !self.stop.load(Ordering::Relaxed) {
             let count = self.epoll.wait(&mut ready, EpollTimeout::NONE).unwrap_or(0);
@@ -93,7 +89,7 @@ impl MediaThread {
             for event in &ready[..count] {
                 match event.data() {
                     TIMER => tick = true,
-                    slot => self.receive(slot as usize, &mut datagram),
+                    slot => self.receive_report(slot as usize),
                 }
             }
             if tick {
@@ -115,38 +111,43 @@ impl MediaThread {
 
     fn tick(&mut self) {
         self.drain_commands();
-        for _ in 0..TICKS_AT_ONCE {
+        for _ in 0..STEPS_AT_ONCE {
             let now = self.clock.now();
             if self.engine.next_tick() > now {
                 break;
             }
+            self.receive(now);
             self.engine.handle_tick(now);
             self.send();
         }
         self.pass_events_on();
     }
 
-    fn receive(&mut self, slot: usize, datagram: &mut [u8]) {
-        let Some(Some(leg)) = self.sockets.get(slot) else { return };
-        // One read per event: epoll reports a socket again while it holds more, and no flood of one leg can starve
-        // the others. An ICMP error of an earlier send comes out here too, and means nothing to us.
-        let Ok((bytes, from)) = leg.ports.rtp.recv_from(datagram) else { return };
-        if bytes <= limits::RTP_BYTES {
-            let now = self.clock.now();
-            self.engine.handle_packet(now, leg.key, from, &datagram[..bytes]);
+    /// Takes in what has come for the rooms that tick next.
+    fn receive(&mut self, now: Micros) {
+        let engine = &mut self.engine;
+        self.sockets.read_phase(engine.next_phase(), now, &mut self.inbox, |leg, came, from, datagram| {
+            engine.handle_packet(came, leg, Channel::Rtp, from, datagram)
+        });
+    }
+
+    /// One read per event: epoll reports a socket again while it holds more.
+    fn receive_report(&mut self, slot: usize) {
+        if let Some((leg, from, datagram)) = self.sockets.read_report(slot, &mut self.inbox) {
+            self.engine.handle_packet(self.clock.now(), leg, Channel::Rtcp, from, datagram);
         }
     }
 
     fn send(&self) {
         let mut bytes = [0_u8; limits::RTP_BYTES];
         for packet in self.engine.packets() {
-            let Some(Some(leg)) = self.sockets.get(packet.leg.index()) else { continue };
+            let Some(leg) = self.sockets.get(packet.leg.index()) else { continue };
             let header = packet.header.len();
             let whole = header + packet.payload.len();
-            bytes[..header].copy_from_slice(&packet.header);
+            bytes[..header].copy_from_slice(packet.header);
             bytes[header..whole].copy_from_slice(packet.payload);
             // A full buffer or an unreachable phone loses the packet, as the network would.
-            let _ = leg.ports.rtp.send_to(&bytes[..whole], packet.to);
+            let _ = leg.ports.socket(packet.channel).send_to(&bytes[..whole], packet.to);
         }
     }
 
@@ -170,26 +171,26 @@ impl MediaThread {
     }
 
     fn open(&mut self, leg: engine::OpenLeg, ports: PortPair) {
-        let member = leg.member;
+        let (member, phase) = (leg.member, Engine::phase_of(leg.room));
         let key = self.engine.open_leg(self.clock.now(), leg);
-        let slot = key.index();
-        if self.sockets.len() <= slot {
-            self.sockets.resize_with(slot + 1, || None);
+        let interest = EpollEvent::new(EpollFlags::EPOLLIN, key.index() as u64);
+        if let Err(error) = self.epoll.add(ports.rtcp.as_fd(), interest) {
+            tracing::warn!(%member, %error, "a leg's reports are not read");
         }
-        let interest = EpollEvent::new(EpollFlags::EPOLLIN, slot as u64);
-        if let Err(error) = self.epoll.add(ports.rtp.as_fd(), interest) {
-            // The call goes on without our hearing it; its own phone will end it.
-            tracing::error!(%member, %error, "a leg's socket cannot be watched");
+        if let Err(error) = self.sockets.insert(phase, key, ports) {
+            tracing::warn!(%member, %error, "a leg's packets come without their time");
         }
-        self.sockets[slot] = Some(LegSocket { key, ports });
         self.keys.insert(member, key);
     }
 
     fn close(&mut self, member: MemberId) {
         let Some(key) = self.keys.remove(&member) else { return };
-        self.engine.close_leg(self.clock.now(), key);
-        // Closing the socket takes it out of the epoll set.
-        self.sockets[key.index()] = None;
+        let goodbye = self.engine.close_leg(self.clock.now(), key);
+        // Closing the sockets takes them out of the epoll set.
+        let socket = self.sockets.remove(key);
+        if let (Some(leg), Some(goodbye)) = (socket, goodbye) {
+            let _ = leg.ports.rtcp.send_to(&goodbye.report, goodbye.to);
+        }
     }
 
     fn pass_events_on(&mut self) {

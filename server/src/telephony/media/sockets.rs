@@ -1,0 +1,180 @@
+//! The legs' sockets: who has which, and how they are read.
+//!
+//! Sound is read just before the tick that needs it, one datagram a leg, instead of waking for each packet: a packet waits
+//! for its tick in any case, and waking costs more than reading. When it came the kernel has noted.
+
+use super::PortPair;
+use engine::{Channel, Expect, LegKey, Micros, PHASES, TICK};
+use model::limits;
+use nix::sys::socket::{
+    ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt::ReceiveTimestampns,
+};
+use std::io::{self, IoSliceMut};
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::AsRawFd;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Reads of one leg in a tick, so that a flood on one cannot starve the others.
+const READS_MAX: usize = 16;
+/// Every so many ticks a leg is read until nothing is left: what came early enough to be two at once must not stay behind
+/// for good.
+const DRAINED_EVERY_TICKS: usize = 8;
+
+/// By the slot of the leg's key.
+#[derive(Default)]
+pub(super) struct LegSockets {
+    sockets: Vec<Option<LegSocket>>,
+    /// The slots of the legs that tick together.
+    phases: [Vec<usize>; PHASES],
+    /// Ticks of each phase.
+    ticks: [usize; PHASES],
+}
+
+pub(super) struct LegSocket {
+    pub(super) key: LegKey,
+    pub(super) ports: PortPair,
+    /// Nothing had come for the last tick, so two may have come for this one.
+    missed: bool,
+}
+
+/// What is read into; one for a thread.
+pub(super) struct Inbox {
+    /// One byte more than is taken, so that a longer datagram is seen to be too long.
+    datagram: Vec<u8>,
+    control: Vec<u8>,
+}
+
+impl Inbox {
+    pub(super) fn new() -> Inbox {
+        Inbox {
+            datagram: vec![0; limits::RTP_BYTES + 1],
+            control: nix::cmsg_space!(nix::sys::time::TimeSpec),
+        }
+    }
+
+    /// The next datagram, where it came from, and when, in Unix time. `None`: there is none. A longer one than is allowed
+    /// comes out empty. An ICMP error of an earlier send comes out here too, and means nothing to us.
+    fn read(&mut self, socket: &UdpSocket) -> Option<(&[u8], SocketAddr, Option<Duration>)> {
+        let mut parts = [IoSliceMut::new(&mut self.datagram)];
+        let flags = MsgFlags::MSG_DONTWAIT;
+        let message =
+            recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut parts, Some(&mut self.control), flags)
+                .ok()?;
+        let from = address(message.address.as_ref()?)?;
+        let stamp = message.cmsgs().ok().and_then(|mut messages| {
+            messages.find_map(|message| match message {
+                ControlMessageOwned::ScmTimestampns(at) => Some(Duration::from(at)),
+                _ => None,
+            })
+        });
+        let bytes = message.bytes;
+        let datagram = if bytes > limits::RTP_BYTES { &[] } else { self.datagram.get(..bytes)? };
+        Some((datagram, from, stamp))
+    }
+}
+
+fn address(storage: &SockaddrStorage) -> Option<SocketAddr> {
+    let v4 = storage.as_sockaddr_in().map(|v4| SocketAddr::V4((*v4).into()));
+    v4.or_else(|| storage.as_sockaddr_in6().map(|v6| SocketAddr::V6((*v6).into())))
+}
+
+impl LegSockets {
+    pub(super) fn get(&self, slot: usize) -> Option<&LegSocket> {
+        self.sockets.get(slot)?.as_ref()
+    }
+
+    /// # Errors
+    /// Where the system does not note when packets come; they are then taken to come at their tick.
+    pub(super) fn insert(&mut self, phase: usize, key: LegKey, ports: PortPair) -> io::Result<()> {
+        let slot = key.index();
+        if self.sockets.len() <= slot {
+            self.sockets.resize_with(slot + 1, || None);
+        }
+        let noted = setsockopt(&ports.rtp, ReceiveTimestampns, &true);
+        self.sockets[slot] = Some(LegSocket { key, ports, missed: true });
+        self.phases[phase].push(slot);
+        noted.map_err(io::Error::from)
+    }
+
+    pub(super) fn remove(&mut self, key: LegKey) -> Option<LegSocket> {
+        let slot = key.index();
+        for slots in &mut self.phases {
+            if let Some(place) = slots.iter().position(|other| *other == slot) {
+                slots.swap_remove(place);
+            }
+        }
+        self.sockets.get_mut(slot)?.take()
+    }
+
+    /// Reads what has come for the legs of a phase; `take` is given each datagram with the time when it came.
+    pub(super) fn read_phase(
+        &mut self,
+        phase: usize,
+        now: Micros,
+        inbox: &mut Inbox,
+        mut take: impl FnMut(LegKey, Micros, SocketAddr, &[u8]) -> Expect,
+    ) {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let tick = self.ticks[phase];
+        self.ticks[phase] = tick.wrapping_add(1);
+        for &slot in &self.phases[phase] {
+            let Some(Some(leg)) = self.sockets.get_mut(slot) else { continue };
+            let drain = leg.missed || (tick + slot).is_multiple_of(DRAINED_EVERY_TICKS);
+            leg.missed = true;
+            for _ in 0..READS_MAX {
+                let Some((datagram, from, stamp)) = inbox.read(&leg.ports.rtp) else { break };
+                leg.missed = false;
+                let expect = take(leg.key, came(now, wall, stamp), from, datagram);
+                if expect == Expect::Nothing && !drain {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Reads one datagram of a leg's reports.
+    pub(super) fn read_report<'a>(
+        &self,
+        slot: usize,
+        inbox: &'a mut Inbox,
+    ) -> Option<(LegKey, SocketAddr, &'a [u8])> {
+        let leg = self.get(slot)?;
+        let (datagram, from, _) = inbox.read(leg.ports.socket(Channel::Rtcp))?;
+        Some((leg.key, from, datagram))
+    }
+}
+
+/// When a datagram came that the kernel stamped: within the last tick. (The system's clock may step; ours does not.)
+fn came(now: Micros, wall: Duration, stamp: Option<Duration>) -> Micros {
+    let age = stamp.and_then(|stamp| wall.checked_sub(stamp)).unwrap_or_default();
+    Micros(now.0.saturating_sub((age.as_micros() as u64).min(TICK.0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stamp_is_believed_within_the_last_tick() {
+        let (now, wall) = (Micros::from_ms(1_000), Duration::from_secs(5_000));
+        let stamp = |ms| Some(wall - Duration::from_millis(ms));
+        assert_eq!(came(now, wall, stamp(7)), Micros::from_ms(993));
+        assert_eq!(came(now, wall, stamp(7_000)), Micros::from_ms(980));
+        assert_eq!(came(now, wall, Some(wall + Duration::from_secs(1))), now);
+        assert_eq!(came(now, wall, None), now);
+    }
+
+    #[test]
+    fn a_datagram_is_read_with_its_source_and_its_time() {
+        let [ours, theirs] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+        setsockopt(&ours, ReceiveTimestampns, &true).unwrap();
+        let mut inbox = Inbox::new();
+        assert!(inbox.read(&ours).is_none());
+        theirs.send_to(b"hello", ours.local_addr().unwrap()).unwrap();
+        let (datagram, from, stamp) = inbox.read(&ours).unwrap();
+        assert_eq!((datagram, from), (&b"hello"[..], theirs.local_addr().unwrap()));
+        assert!(stamp.is_some());
+        theirs.send_to(&[7; limits::RTP_BYTES + 1], ours.local_addr().unwrap()).unwrap();
+        assert_eq!(inbox.read(&ours).unwrap().0, b"");
+    }
+}
