@@ -1,14 +1,24 @@
 //! Less delay where there is more than needed, more where it is missing.
 
+use super::bridge::AFTER_MIN;
 use super::fifo::{CUT_MIN, CUT_SPAN};
 use super::{Clock, JitterBuffer};
+use crate::params::Codec;
 
 /// Ticks between two cuts.
 const CUT_PAUSE_TICKS: u8 = 2;
 /// Ticks after which delay that is not needed is cut even where it can be heard: 3 s.
 const CUT_PATIENCE_TICKS: u8 = 150;
+/// Ticks after which delay that is kept in reserve is gained even where it can be heard: 2 s.
+const GAIN_PATIENCE_TICKS: u8 = 100;
 /// Longest insertion at once: 40 ms, in samples at 8 kHz.
 const INSERT_MAX: usize = 320;
+/// Lost packets in ten seconds that make a line a lossy one, until none is lost in as long.
+const LOSSY: u32 = 2;
+/// Sound that a bridge needs after a gap, rounded up to packets of 10 ms: 20 ms at 8 kHz.
+const BRIDGE_RESERVE: usize = AFTER_MIN.next_multiple_of(80);
+/// Packets that are longer than this, 20 ms, are not worth waiting for; in samples at 8 kHz.
+const RESERVE_MAX: usize = 160;
 
 impl JitterBuffer {
     /// Takes away delay that is not needed, or adds what is missing.
@@ -18,7 +28,8 @@ impl JitterBuffer {
         if self.cut_pause > 0 || making_up || self.clock == Clock::Stopped {
             return;
         }
-        let excess = self.target.excess();
+        let reserve = self.reserve();
+        let excess = self.target.excess(reserve);
         if excess >= (CUT_MIN * self.factor()) as i64 {
             self.cut_wish = self.cut_wish.saturating_add(1);
             self.look_ahead();
@@ -31,8 +42,33 @@ impl JitterBuffer {
         } else {
             self.cut_wish = 0;
             if excess < 0 {
-                self.gain(excess.unsigned_abs() as usize);
+                let urgent = excess + (reserve as i64) < 0;
+                self.gain_wish = self.gain_wish.saturating_add(1);
+                if urgent || self.gain_wish > GAIN_PATIENCE_TICKS || self.conceal.is_quiet() {
+                    self.gain(excess.unsigned_abs() as usize);
+                    self.gain_wish = 0;
+                }
+            } else {
+                self.gain_wish = 0;
             }
+        }
+    }
+
+    /// Delay that is kept beyond what jitter asks for: where packets are lost, the next one shall be there when one is
+    /// missing: with G.711 what is heard on both sides of a gap tells more about it than one side, and a packet of Opus
+    /// says again what was in the one before. With G.722 nothing is gained.
+    pub(super) fn reserve(&mut self) -> usize {
+        match self.target.losses() {
+            0 => self.lossy = false,
+            LOSSY.. => self.lossy = true,
+            _ => {}
+        }
+        let packet = self.decoded.map_or(0, |decoded| decoded.samples);
+        let needed = if self.bridge.is_some() { packet.max(BRIDGE_RESERVE) } else { packet };
+        if self.lossy && self.codec != Codec::G722 && packet <= RESERVE_MAX * self.factor() {
+            needed
+        } else {
+            0
         }
     }
 

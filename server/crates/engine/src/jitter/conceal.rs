@@ -6,26 +6,25 @@
 //! Lengths that are fixed are given in samples at 8 kHz; `factor` times as many are meant.
 
 use super::correlate::{SEARCH_MAX, Search};
+use super::synth::Synth;
 
 const _: () = assert!(HISTORY <= SEARCH_MAX && PITCH_MAX + 2 * BLEND_MAX <= SEARCH_MAX);
 
-/// Lags that are looked at: 200 Hz down to 66 Hz. Higher voices are found at a multiple of their period.
-const PITCH_MIN: usize = 40;
-const PITCH_MAX: usize = 120;
-/// Sound that is compared to find the pitch: 20 ms.
-const WINDOW: usize = 160;
+/// Lags that are looked at: 400 Hz down to 66 Hz.
+pub(crate) const PITCH_MIN: usize = 20;
+pub(crate) const PITCH_MAX: usize = 120;
+/// Sound that is compared to find the pitch: the last 10 ms, since a voice's pitch glides.
+const WINDOW: usize = 80;
+/// Sound whose level says whether it is silence: 20 ms.
+const LEVEL_WINDOW: usize = 160;
 /// Three longest periods, and a quarter of one to blend with.
-const HISTORY: usize = 3 * PITCH_MAX + PITCH_MAX / 4;
-/// Samples after which two, and then three, periods are repeated instead of one, so that it does not sound like a buzzer.
-const TWO_PERIODS_AFTER: usize = 80;
-const THREE_PERIODS_AFTER: usize = 160;
-/// It holds its level for a frame and then fades, to nothing at 80 ms: what was a vowel is something else by then.
-const FADE_AFTER: usize = 160;
-const FADE_END: usize = 640;
+pub(crate) const HISTORY: usize = 3 * PITCH_MAX + PITCH_MAX / 4;
 /// Below this root mean square the past was silence, and silence goes on.
 const SILENT_RMS: i64 = 8;
+/// Below this one little of what is changed is heard: about -50 dBov.
+pub(crate) const QUIET_RMS: i64 = 100;
 /// Longest blend back into what is real: 10 ms.
-const BLEND_MAX: usize = 80;
+pub(crate) const BLEND_MAX: usize = 80;
 
 /// Remembers what was played, and goes on from there.
 pub(crate) struct Conceal {
@@ -49,47 +48,12 @@ enum State {
     Blending { done: usize, of: usize },
 }
 
-/// The repetition of the past.
-struct Synth {
-    factor: usize,
-    /// The history as it was at the last real sample.
-    past: Box<[i16]>,
-    pitch: usize,
-    /// Periods that are repeated: 1..=3.
-    periods: usize,
-    position: usize,
-    /// The repetition before the last change of `periods`, which is still fading out.
-    before: Option<Before>,
-    produced: usize,
-    /// The step between the last real sample and the first one made up.
-    step: i32,
-    silent: bool,
-}
-
-#[derive(Clone, Copy)]
-struct Before {
-    periods: usize,
-    position: usize,
-    left: usize,
-}
-
 impl Conceal {
     /// For sound at `factor` times 8 kHz.
     pub(crate) fn new(factor: usize) -> Self {
         let silence = |samples: usize| vec![0; samples * factor].into_boxed_slice();
-        let synth = Synth {
-            factor,
-            past: silence(HISTORY),
-            pitch: PITCH_MIN * factor,
-            periods: 1,
-            position: 0,
-            before: None,
-            produced: 0,
-            step: 0,
-            silent: true,
-        };
         let compared = silence(PITCH_MAX + 2 * BLEND_MAX);
-        Conceal { factor, history: silence(HISTORY), state: State::Idle, synth, compared }
+        Conceal { factor, history: silence(HISTORY), state: State::Idle, synth: Synth::new(factor), compared }
     }
 
     /// Remembers what was played, real or not.
@@ -121,6 +85,16 @@ impl Conceal {
         (newest - start, likeness)
     }
 
+    /// What was played last, the newest at the end.
+    pub(crate) fn history(&self) -> &[i16] {
+        &self.history
+    }
+
+    /// What comes next follows what was played.
+    pub(crate) fn settle(&mut self) {
+        self.state = State::Idle;
+    }
+
     /// Makes up the next samples.
     pub(crate) fn make(&mut self, out: &mut [i16]) {
         self.interrupt();
@@ -140,11 +114,21 @@ impl Conceal {
         self.synth.begin(&self.history, PITCH_MIN * self.factor, true);
     }
 
+    /// What was played last is hardly heard.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.is_below(QUIET_RMS)
+    }
+
+    /// The root mean square of the last 20 ms is less.
+    fn is_below(&self, rms: i64) -> bool {
+        let window = LEVEL_WINDOW * self.factor;
+        let energy: i64 = self.history.iter().rev().take(window).map(|s| i64::from(*s).pow(2)).sum();
+        energy < rms.pow(2) * window as i64
+    }
+
     fn begin(&mut self) {
         self.state = State::Active;
-        let window = WINDOW * self.factor;
-        let energy: i64 = self.history.iter().rev().take(window).map(|s| i64::from(*s).pow(2)).sum();
-        let silent = energy < SILENT_RMS.pow(2) * window as i64;
+        let silent = self.is_below(SILENT_RMS);
         let pitch = if silent { PITCH_MIN * self.factor } else { self.pitch().0 };
         self.synth.begin(&self.history, pitch, silent);
     }
@@ -183,104 +167,10 @@ impl Conceal {
     }
 }
 
-/// The repetition's next samples without its fades: what [`Conceal::alignment`] looks at.
-struct Ahead {
-    position: usize,
-}
-
-impl Ahead {
-    fn next(&mut self, synth: &Synth) -> i16 {
-        let s = synth.at(synth.periods, self.position);
-        self.position = (self.position + 1) % (synth.periods * synth.pitch);
-        s as i16
-    }
-}
-
-impl Synth {
-    fn begin(&mut self, history: &[i16], pitch: usize, silent: bool) {
-        self.past.iter_mut().zip(history).for_each(|(to, from)| *to = *from);
-        self.pitch = pitch;
-        self.periods = 1;
-        self.position = 0;
-        self.before = None;
-        self.produced = 0;
-        self.silent = silent;
-        let newest = |back: usize| history.iter().rev().nth(back).copied().map_or(0, i32::from);
-        self.step = newest(0) - newest(pitch);
-    }
-
-    fn is_over(&self) -> bool {
-        self.silent || self.produced >= FADE_END * self.factor
-    }
-
-    fn quarter(&self) -> usize {
-        self.pitch / 4
-    }
-
-    fn blend_length(&self) -> usize {
-        // Appendix I: a quarter of the pitch, and 4 ms for each 10 ms that were made up.
-        (self.quarter() + self.produced / (80 * self.factor) * 32 * self.factor).min(BLEND_MAX * self.factor)
-    }
-
-    fn ahead(&self) -> Ahead {
-        Ahead { position: self.position }
-    }
-
-    /// A sample of the repetition of so many periods. Its end leads over into its beginning.
-    fn at(&self, periods: usize, position: usize) -> i32 {
-        let length = periods * self.pitch;
-        let start = self.past.len() - length;
-        let sample = |i: usize| i32::from(self.past.get(i).copied().unwrap_or(0));
-        let quarter = self.quarter();
-        match (position + quarter).checked_sub(length) {
-            Some(into) => {
-                let weight = into as i32 + 1;
-                let of = quarter as i32 + 1;
-                (sample(start + position) * (of - weight) + sample(start - quarter + into) * weight) / of
-            }
-            None => sample(start + position),
-        }
-    }
-
-    fn next(&mut self) -> i16 {
-        if self.is_over() {
-            self.produced = self.produced.saturating_add(1);
-            return 0;
-        }
-        if [TWO_PERIODS_AFTER, THREE_PERIODS_AFTER].contains(&(self.produced / self.factor))
-            && self.produced.is_multiple_of(self.factor)
-        {
-            self.before =
-                Some(Before { periods: self.periods, position: self.position, left: self.quarter() });
-            self.position %= self.pitch;
-            self.periods += 1;
-        }
-        let mut s = self.at(self.periods, self.position);
-        self.position = (self.position + 1) % (self.periods * self.pitch);
-        if let Some(mut before) = self.before.take() {
-            let of = self.quarter() as i32 + 1;
-            let left = before.left as i32;
-            s = (s * (of - left) + self.at(before.periods, before.position) * left) / of;
-            before.position = (before.position + 1) % (before.periods * self.pitch);
-            before.left = before.left.saturating_sub(1);
-            self.before = (before.left > 0).then_some(before);
-        }
-        let quarter = self.quarter();
-        if self.produced < quarter {
-            s += self.step * (quarter - self.produced) as i32 / quarter as i32;
-        }
-        let (fade_after, fade_end) = (FADE_AFTER * self.factor, FADE_END * self.factor);
-        if self.produced > fade_after {
-            s = s * (fade_end - self.produced) as i32 / (fade_end - fade_after) as i32;
-        }
-        self.produced += 1;
-        s.clamp(i16::MIN.into(), i16::MAX.into()) as i16
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::jitter::synth::FADE_END;
     use proptest::prelude::*;
     use std::f64::consts::PI;
 

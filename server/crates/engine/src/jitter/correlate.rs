@@ -7,6 +7,9 @@ const SCALED_BITS: u32 = 11;
 /// Most samples of sound that are searched at once, at 8 kHz.
 pub(crate) const SEARCH_MAX: usize = 400;
 
+/// How much less alike a stretch counts that is as far from the expected one as can be.
+const BIAS: f32 = 0.2;
+
 /// A search for stretches that are alike. It is done in a copy of the sound at 8 kHz, scaled down so that products
 /// can be summed fast and without overflow; at higher rates what was found is then looked at closely.
 pub(crate) struct Search<'a> {
@@ -39,11 +42,37 @@ impl<'a> Search<'a> {
     /// Where, of all `starts`, the `len` samples (at most 20 ms) are that are most like those at `fixed`, and how
     /// alike they are: 0 (nothing) ..= 1. All in samples of the sound. Of equals, the first one.
     pub(crate) fn nearest(&self, fixed: usize, len: usize, starts: RangeInclusive<usize>) -> (usize, f32) {
+        let expected = *starts.start();
+        self.find(fixed, len, starts, expected, 0.0)
+    }
+
+    /// The same, but of such that are nearly as alike, as those a period apart are, the one closest to `expected`.
+    pub(crate) fn nearest_to(
+        &self,
+        expected: usize,
+        fixed: usize,
+        len: usize,
+        starts: RangeInclusive<usize>,
+    ) -> (usize, f32) {
+        self.find(fixed, len, starts, expected, BIAS)
+    }
+
+    fn find(
+        &self,
+        fixed: usize,
+        len: usize,
+        starts: RangeInclusive<usize>,
+        expected: usize,
+        bias: f32,
+    ) -> (usize, f32) {
         let coarse = |n: usize| n / self.factor;
         let (first, last) = (coarse(*starts.start()), coarse(*starts.end()));
-        let near = best(first..=last, |at| likeness(&self.copy, coarse(fixed), at, coarse(len), 0));
+        let alike = |at: usize| likeness(&self.copy, coarse(fixed), at, coarse(len), 0);
+        let span = (last - first).max(1) as f32;
+        let near =
+            best(first..=last, |at| alike(at) * (1.0 - bias * coarse(expected).abs_diff(at) as f32 / span));
         if self.factor == 1 {
-            return near;
+            return (near.0, alike(near.0));
         }
         let close = near.0 * self.factor;
         let from = close.saturating_sub(self.factor).max(*starts.start());

@@ -2,6 +2,7 @@
 //!
 //! Lengths that are fixed are given in samples at 8 kHz; `factor` times as many are meant.
 
+use super::conceal::QUIET_RMS;
 use super::correlate::Search;
 
 /// Samples over which the two sides of a cut are blended: 10 ms.
@@ -14,8 +15,6 @@ pub(crate) const CUT_MAX: usize = 160;
 pub(crate) const CUT_SPAN: usize = BLEND + CUT_MAX;
 /// How alike the two sides must be for a cut not to be heard.
 const ALIKE: f32 = 0.85;
-/// Sound below this root mean square may be cut anywhere: about -50 dBov.
-const QUIET_RMS: i64 = 100;
 
 /// A queue in one piece of memory, so that it can be looked at as a slice.
 #[derive(Debug)]
@@ -42,6 +41,10 @@ impl Fifo {
 
     pub(crate) fn as_slice(&self) -> &[i16] {
         self.samples.get(self.head..).unwrap_or(&[])
+    }
+
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [i16] {
+        self.samples.get_mut(self.head..).unwrap_or(&mut [])
     }
 
     pub(crate) fn clear(&mut self) {

@@ -5,8 +5,12 @@
 //! itself) and counted as *credit*: if the next packet shows that one was lost, the credit fills its place and the delay
 //! stays; if the packet was merely late it is played now and the delay has grown by the credit. [`target`] says when
 //! there is more delay than needed, and it is cut out of the sound ([`fifo`]).
+//!
+//! On a line that loses packets, one packet more is kept waiting ([`adapt`]): then a gap can be closed by what is heard
+//! on both sides of it ([`bridge`]), or by what an Opus packet says again of the one before it.
 
 mod adapt;
+mod bridge;
 mod conceal;
 mod correlate;
 mod fifo;
@@ -14,12 +18,15 @@ mod packets;
 mod play;
 #[cfg(test)]
 mod simulation;
+mod synth;
 mod target;
 #[cfg(test)]
 mod tests;
 
 use crate::codec::Decoder;
 use crate::params::Codec;
+use crate::time::Rate;
+use bridge::Bridge;
 use conceal::Conceal;
 use fifo::Fifo;
 use packets::{Counted, Counter, PacketQueue, Place};
@@ -60,6 +67,8 @@ pub(crate) struct JitterBuffer {
     /// Decoded, not yet played.
     fifo: Fifo,
     conceal: Conceal,
+    /// For G.711 alone: Opus conceals by itself, and what G.722's decoder makes of the packet after a loss is no guide.
+    bridge: Option<Bridge>,
     target: Target,
     clock: Clock,
     /// The packet that was decoded last.
@@ -70,8 +79,11 @@ pub(crate) struct JitterBuffer {
     insert: usize,
     /// Packets in a row that do not fit.
     strange: u8,
+    /// Packets are lost here, so delay is kept to have both sides of a gap.
+    lossy: bool,
     cut_pause: u8,
     cut_wish: u8,
+    gain_wish: u8,
 }
 
 /// Where playing stands.
@@ -103,14 +115,17 @@ impl JitterBuffer {
             queue: PacketQueue::default(),
             fifo: Fifo::new(factor),
             conceal: Conceal::new(factor),
+            bridge: (codec.rate() == Rate::Narrow).then(|| Bridge::new(factor)),
             target: Target::new(codec.rate().hz()),
             clock: Clock::Stopped,
             decoded: None,
             own: play::Own::default(),
             insert: 0,
             strange: 0,
+            lossy: false,
             cut_pause: 0,
             cut_wish: 0,
+            gain_wish: 0,
         }
     }
 

@@ -7,6 +7,8 @@ use std::collections::VecDeque;
 
 /// Packets that may wait: one second at 10 ms, and then some; of Opus' shortest, 320 ms.
 const CAPACITY: usize = 128;
+/// What a waiting packet's memory begins with: Opus packets differ in length, and none of them should make it grow.
+const PAYLOAD_BYTES: usize = 256;
 /// A sequence number further ahead than this is not believed at once (RFC 3550 appendix A.1, MAX_DROPOUT).
 const MAX_DROPOUT: i64 = 3_000;
 /// Nor is one further back than this (MAX_MISORDER).
@@ -113,7 +115,7 @@ impl PacketQueue {
         // Nearly always it is the newest.
         let behind = self.packets.iter().rev().take_while(|p| p.sequence > place.sequence).count();
         let at = self.packets.len() - behind;
-        let mut bytes = self.spare.pop().unwrap_or_default();
+        let mut bytes = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(PAYLOAD_BYTES));
         bytes.extend_from_slice(payload);
         self.packets
             .insert(at, Queued { sequence: place.sequence, timestamp: place.timestamp, payload: bytes });
@@ -127,7 +129,6 @@ impl PacketQueue {
         self.packets.back()
     }
 
-    #[cfg(test)]
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Queued> {
         self.packets.iter()
     }

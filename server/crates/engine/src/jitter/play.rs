@@ -1,5 +1,6 @@
 //! What is played at a tick: what was decoded, what is made up in its place, or nothing.
 
+use super::bridge::{AFTER_MIN, GAP_MAX, GAP_MIN};
 use super::{Clock, Decoded, JitterBuffer, Popped, distance};
 use crate::params::Codec;
 
@@ -41,7 +42,7 @@ enum Next {
 
 impl Own {
     pub(super) fn is_running(self) -> bool {
-        self.run > 0
+        self.run > 0 || self.waiting > 0
     }
 }
 
@@ -90,6 +91,7 @@ impl JitterBuffer {
                         return (0, false);
                     }
                 }
+                Next::Gap(missing) if self.bridge(missing) => {}
                 Next::Gap(missing) => {
                     let by_codec = self.make_by_codec(missing);
                     let n = if by_codec > 0 { by_codec } else { self.make(out, missing) };
@@ -137,6 +139,43 @@ impl JitterBuffer {
         }
     }
 
+    /// Closes a gap before the first packet by what is heard on both sides of it, and decodes that. `false`, and nothing
+    /// done, if it has to be filled in another way.
+    fn bridge(&mut self, missing: usize) -> bool {
+        let needed = AFTER_MIN * self.factor();
+        let bridged = GAP_MIN * self.factor()..=GAP_MAX * self.factor();
+        let enough = bridged.contains(&missing) && self.in_a_row(needed) >= needed;
+        if self.bridge.is_none() || !self.is_lost() || !enough {
+            return false;
+        }
+        let pitch = self.conceal.pitch().0;
+        self.fifo.grow(missing);
+        while self.fifo.len() < missing + needed {
+            self.decode(0);
+        }
+        let Some(bridge) = &mut self.bridge else { return false };
+        if bridge.build(self.conceal.history(), pitch, self.fifo.as_mut_slice(), missing) {
+            self.conceal.settle();
+        }
+        self.own.waiting = missing;
+        true
+    }
+
+    /// Samples that wait undecoded without a gap; counted no further than `enough`.
+    fn in_a_row(&self, enough: usize) -> usize {
+        let mut samples = 0;
+        let mut end = None;
+        for packet in self.queue.iter() {
+            if samples >= enough || end.is_some_and(|end| end != packet.timestamp) {
+                break;
+            }
+            let n = self.decoder.samples_in(&packet.payload);
+            samples += n;
+            end = Some(packet.timestamp.wrapping_add(n as u64));
+        }
+        samples
+    }
+
     /// Lets the codec make up at most `missing` samples, which then wait to be played. The answer is how many; 0 if it
     /// cannot, or has done so for too long.
     fn make_by_codec(&mut self, missing: usize) -> usize {
@@ -151,7 +190,7 @@ impl JitterBuffer {
             return 0;
         }
         // What lies right before the first packet is left for that one to tell.
-        let recoverable = missing <= unit && self.is_one_lost();
+        let recoverable = missing <= unit && self.is_lost();
         let samples = if missing > unit && missing < 2 * unit { missing - unit } else { missing.min(unit) };
         let whole = samples.next_multiple_of(OWN_STEP * factor);
         let out = self.fifo.grow(whole);
@@ -172,7 +211,7 @@ impl JitterBuffer {
     }
 
     /// What lies between the packet that was decoded last and the first that waits is lost, and no pause.
-    fn is_one_lost(&self) -> bool {
+    fn is_lost(&self) -> bool {
         match (self.decoded, self.queue.front()) {
             (Some(decoded), Some(first)) => first.sequence > decoded.sequence + 1,
             _ => false,
@@ -206,7 +245,8 @@ impl JitterBuffer {
             let mut rest = missing - settled;
             if self.conceal.is_exhausted() {
                 // Nothing is heard now, so superfluous delay is best left out here.
-                let spare = (self.target.excess().max(0) as u64).min(rest);
+                let reserve = self.reserve();
+                let spare = (self.target.excess(reserve).max(0) as u64).min(rest);
                 self.target.delay_changed(-(spare as i64));
                 rest -= spare;
             }
@@ -237,6 +277,8 @@ impl JitterBuffer {
             // Only ever with an empty queue of decoded samples, so these are the packet's first.
             self.fifo.skip(skip);
         }
+        let lost = self.decoded.map_or(0, |decoded| packet.sequence - decoded.sequence - 1);
+        self.target.lost(lost);
         self.decoded = Some(Decoded { sequence: packet.sequence, samples });
         let pause = self.codec == Codec::Opus && packet.payload.len() <= PAUSE_BYTES;
         self.own = Own { pause, ..Own::default() };

@@ -228,3 +228,46 @@ fn another_rate_begins_anew() {
         assert!(out.iter().any(|s| s.unsigned_abs() > 1_000));
     }
 }
+
+#[test]
+fn a_line_that_loses_no_more_gives_its_reserve_back() {
+    for codec in [Codec::Pcma, Codec::Opus] {
+        let speech = Speech::new(codec, 20);
+        // Loss in the first half minute only; the delay is looked at after a minute.
+        let heard = run(&speech, 2, 0.0, |n| (n > 1_500 || n % 20 != 7).then_some(500));
+        assert!(heard.delay_us < 22_500, "{codec:?}: {heard:?}");
+        let heard = run(&speech, 2, 0.0, |n| (n % 20 != 7).then_some(500));
+        assert!(heard.delay_us >= 40_000, "{codec:?}: {heard:?}");
+    }
+}
+
+#[test]
+fn a_tick_allocates_nothing() {
+    // The count does count.
+    assert!(allocation_counter::measure(|| drop(JitterBuffer::new(Codec::Pcmu))).count_total > 0);
+    for codec in Codec::ALL {
+        let speech = Speech::new(codec, 20);
+        let mut buffer = JitterBuffer::new(codec);
+        let mut out = vec![0; codec.rate().frame_samples()];
+        let mut ticks = |from: u32, to: u32| {
+            for n in from..to {
+                // One in nine is lost, and one in five comes after the next.
+                match n % 45 {
+                    m if m % 9 == 4 => {}
+                    m if m % 5 == 2 => {}
+                    m if m % 5 == 3 => {
+                        speech.push(&mut buffer, n);
+                        speech.push(&mut buffer, n - 1);
+                    }
+                    _ => {
+                        speech.push(&mut buffer, n);
+                    }
+                }
+                buffer.pop(&mut out);
+            }
+        };
+        ticks(0, 1_500);
+        let allocated = allocation_counter::measure(|| ticks(1_500, 2_500));
+        assert_eq!(allocated.count_total, 0, "{codec:?}");
+    }
+}

@@ -22,6 +22,8 @@ pub(crate) struct Target {
     second: u32,
     /// The least slack in each.
     blocks: [i64; BLOCKS],
+    /// Packets lost in each.
+    lost: [u16; BLOCKS],
     current: usize,
     /// Complete blocks in the window, besides the current one.
     complete: usize,
@@ -32,7 +34,14 @@ pub(crate) struct Target {
 impl Target {
     /// For sound at `rate_hz`.
     pub(crate) fn new(rate_hz: u32) -> Self {
-        Target { second: rate_hz, blocks: [UNKNOWN; BLOCKS], current: 0, complete: 0, filled: 0 }
+        Target {
+            second: rate_hz,
+            blocks: [UNKNOWN; BLOCKS],
+            lost: [0; BLOCKS],
+            current: 0,
+            complete: 0,
+            filled: 0,
+        }
     }
 
     /// Knows nothing any more.
@@ -52,9 +61,21 @@ impl Target {
             self.current = (self.current + 1) % BLOCKS;
             self.complete = (self.complete + 1).min(BLOCKS - 1);
             self.blocks[self.current] = UNKNOWN;
+            self.lost[self.current] = 0;
         }
         let least = &mut self.blocks[self.current];
         *least = slack.min(*least);
+    }
+
+    /// So many packets never came, or too late.
+    pub(crate) fn lost(&mut self, packets: u64) {
+        let lost = &mut self.lost[self.current];
+        *lost = lost.saturating_add(packets.try_into().unwrap_or(u16::MAX));
+    }
+
+    /// Packets that did not come in time, in the whole window.
+    pub(crate) fn losses(&self) -> u32 {
+        self.lost.iter().map(|lost| u32::from(*lost)).sum()
     }
 
     /// The delay was changed by so many samples; grown if positive.
@@ -62,14 +83,19 @@ impl Target {
         self.blocks.iter_mut().filter(|slack| **slack != UNKNOWN).for_each(|slack| *slack += samples);
     }
 
-    /// The slack that could be done without (positive), or that is missing (negative), in samples.
-    pub(crate) fn excess(&self) -> i64 {
+    /// The slack that could be done without (positive), or that is missing (negative), if so much is to be kept in
+    /// reserve; in samples.
+    pub(crate) fn excess(&self, reserve: usize) -> i64 {
         let (mut worst, mut decisive) = (UNKNOWN, UNKNOWN);
         for slack in self.blocks {
             decisive = decisive.min(slack.max(worst));
             worst = worst.min(slack);
         }
-        if decisive == UNKNOWN || (decisive > 0 && self.complete < BLOCKS_TO_SHRINK) { 0 } else { decisive }
+        if decisive == UNKNOWN {
+            return 0;
+        }
+        let decisive = decisive - reserve as i64;
+        if decisive > 0 && self.complete < BLOCKS_TO_SHRINK { 0 } else { decisive }
     }
 }
 
@@ -85,7 +111,7 @@ mod tests {
     fn a_clean_line_has_nothing_to_spare_and_nothing_missing() {
         let mut target = Target::new(8_000);
         seconds(&mut target, 30, |i| if i % 2 == 0 { 0 } else { 160 });
-        assert_eq!(target.excess(), 0);
+        assert_eq!(target.excess(0), 0);
     }
 
     #[test]
@@ -95,24 +121,24 @@ mod tests {
         for slack in [-400, -240, -80] {
             target.arrived(slack, 160);
         }
-        assert_eq!(target.excess(), 0);
+        assert_eq!(target.excess(0), 0);
         seconds(&mut target, 2, |_| 0);
         target.arrived(-320, 160);
-        assert_eq!(target.excess(), -320);
+        assert_eq!(target.excess(0), -320);
         target.delay_changed(320);
-        assert_eq!(target.excess(), 0);
+        assert_eq!(target.excess(0), 0);
         // Ten seconds later both are forgotten, and the delay that they made is superfluous.
         seconds(&mut target, 11, |_| 320);
-        assert_eq!(target.excess(), 320);
+        assert_eq!(target.excess(0), 320);
     }
 
     #[test]
     fn delay_is_not_taken_away_before_the_line_is_known() {
         let mut target = Target::new(8_000);
         seconds(&mut target, 2, |_| 480);
-        assert_eq!(target.excess(), 0);
+        assert_eq!(target.excess(0), 0);
         seconds(&mut target, 1, |_| 480);
-        assert_eq!(target.excess(), 480);
+        assert_eq!(target.excess(0), 480);
     }
 
     #[test]
@@ -121,6 +147,6 @@ mod tests {
         seconds(&mut target, 5, |_| 0);
         target.arrived(i64::MIN + 1, 160);
         target.arrived(1_000_000, 160);
-        assert_eq!(target.excess(), 0);
+        assert_eq!(target.excess(0), 0);
     }
 }
