@@ -205,6 +205,8 @@ fn fill(stage: &Stage, crowd: usize) -> Result<(), Box<dyn Error>> {
             muted: i % PEOPLE.len() == 2,
             deaf: i % PEOPLE.len() == 4,
             level: 0,
+            energy: model::Energy::default(),
+            quality: None,
         };
         changes.push(Change::Joined { member });
     }

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use model::live::{Change, Conference, Gap, Live, Member, Message, UnixMs};
-use model::{ConferenceId, MemberId};
+use model::{ConferenceId, Energy, MemberId, Quality};
 use std::sync::Arc;
 
 /// One member: what never changes as values, what changes as signals of its own.
@@ -18,6 +18,8 @@ pub struct Row {
     pub deaf: ArcRwSignal<bool>,
     /// 0 to 100.
     pub level: ArcRwSignal<u8>,
+    pub energy: ArcRwSignal<Energy>,
+    pub quality: ArcRwSignal<Option<Quality>>,
 }
 
 impl Row {
@@ -31,6 +33,8 @@ impl Row {
             muted: ArcRwSignal::new(member.muted),
             deaf: ArcRwSignal::new(member.deaf),
             level: ArcRwSignal::new(member.level),
+            energy: ArcRwSignal::new(member.energy),
+            quality: ArcRwSignal::new(member.quality),
         })
     }
 
@@ -39,6 +43,8 @@ impl Row {
         put(&self.muted, member.muted);
         put(&self.deaf, member.deaf);
         put(&self.level, member.level);
+        put(&self.energy, member.energy);
+        put(&self.quality, member.quality);
     }
 }
 
@@ -118,6 +124,8 @@ impl Board {
             muted: row.muted.get_untracked(),
             deaf: row.deaf.get_untracked(),
             level: row.level.get_untracked(),
+            energy: row.energy.get_untracked(),
+            quality: row.quality.get_untracked(),
         };
         let members = self.rows.with_untracked(|rows| rows.iter().map(member).collect());
         Live {
@@ -188,6 +196,8 @@ impl Board {
             Change::Muted { id, muted } => self.with(*id, |row| put(&row.muted, *muted)),
             Change::Deaf { id, deaf } => self.with(*id, |row| put(&row.deaf, *deaf)),
             Change::Level { id, level } => self.with(*id, |row| put(&row.level, *level)),
+            Change::Energy { id, energy } => self.with(*id, |row| put(&row.energy, *energy)),
+            Change::Quality { id, quality } => self.with(*id, |row| put(&row.quality, Some(*quality))),
         }
     }
 
@@ -233,6 +243,8 @@ mod tests {
 
     /// Every kind of change, also those that make no sense where they come.
     fn changes() -> Vec<Change> {
+        let quality =
+            Quality { loss_permille: 9, jitter_ms: 4, round_trip_ms: Some(80), r_factor: 88, mos_tenths: 43 };
         let mut out = vec![Change::Joined { member: member(9) }, Change::Left { id: MemberId(9) }, began()];
         for id in 1..=3 {
             out.push(Change::Joined { member: member(id) });
@@ -242,6 +254,8 @@ mod tests {
         out.extend([
             Change::Muted { id: MemberId(2), muted: true },
             Change::Deaf { id: MemberId(3), deaf: true },
+            Change::Energy { id: MemberId(3), energy: Energy::ALL[4] },
+            Change::Quality { id: MemberId(2), quality },
             Change::Locked { locked: true },
             Change::Level { id: MemberId(77), level: 3 },
             Change::Left { id: MemberId(1) },

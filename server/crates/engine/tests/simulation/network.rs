@@ -35,18 +35,27 @@ pub struct Line {
     /// Uniformly more delay, up to so much.
     pub jitter_us: u64,
     pub loss_percent: f64,
+    /// A loss takes so many packets of all phones in a row.
+    pub burst_packets: u32,
     pub double_percent: f64,
     /// So many packets are held back by another 30 ms.
     pub reorder_percent: f64,
 }
 
 impl Line {
-    pub const CLEAN: Line =
-        Line { delay_us: 1_000, jitter_us: 0, loss_percent: 0.0, double_percent: 0.0, reorder_percent: 0.0 };
+    pub const CLEAN: Line = Line {
+        delay_us: 1_000,
+        jitter_us: 0,
+        loss_percent: 0.0,
+        burst_packets: 1,
+        double_percent: 0.0,
+        reorder_percent: 0.0,
+    };
     pub const LOSSY: Line = Line {
         delay_us: 20_000,
         jitter_us: 25_000,
         loss_percent: 1.0,
+        burst_packets: 1,
         double_percent: 1.0,
         reorder_percent: 1.0,
     };
@@ -64,17 +73,23 @@ pub struct UnderWay {
 
 pub struct Network {
     dice: Dice,
+    /// Packets that the present burst still takes.
+    burst_left: u32,
     order: u64,
     heap: BinaryHeap<Reverse<UnderWay>>,
 }
 
 impl Network {
     pub fn new(seed: u64) -> Self {
-        Network { dice: Dice::new(seed), order: 0, heap: BinaryHeap::new() }
+        Network { dice: Dice::new(seed), burst_left: 0, order: 0, heap: BinaryHeap::new() }
     }
 
     pub fn send(&mut self, line: &Line, now_us: u64, phone: usize, port: u16, datagram: &[u8]) {
-        if self.dice.chance(line.loss_percent) {
+        if self.burst_left == 0 && self.dice.chance(line.loss_percent) {
+            self.burst_left = line.burst_packets;
+        }
+        if self.burst_left > 0 {
+            self.burst_left -= 1;
             return;
         }
         let copies = 1 + u64::from(self.dice.chance(line.double_percent));

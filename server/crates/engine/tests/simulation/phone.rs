@@ -262,6 +262,12 @@ impl Ears {
         self.full.extend(pcm);
     }
 
+    /// Forgets what was heard, so that hours fit into memory.
+    pub fn forget(&mut self) {
+        self.pcm.clear();
+        self.full.clear();
+    }
+
     /// The last so many milliseconds.
     pub fn last_ms(&self, ms: usize) -> &[i16] {
         &self.pcm[self.pcm.len() - ms * 8..]
