@@ -97,6 +97,8 @@ async fn measured(server: &Server, shape: &Shape) -> Result<(LoadReport, Cost)> 
         pin: None,
         codec: Codec::Pcma,
         threads: 1,
+        listeners: CALLS,
+        rtcp: false,
     };
     let empty_bytes = server.resident_bytes()?;
     let calls = tokio::spawn(load::run(load));
