@@ -74,7 +74,7 @@ fn open(engine: &mut Engine, now: Micros, scene: &Scene) -> Vec<Line> {
                     media: MediaParams {
                         codec,
                         payload_type: codec.payload_type(),
-                        telephone_event: None,
+                        telephone_event: Some(101),
                         remote: from,
                         rtcp_remote: from,
                         send: true,
@@ -127,14 +127,19 @@ fn measure(scene: &Scene) -> (f64, f64) {
             }
         }
         let received = Instant::now();
-        engine.handle_tick(now);
-        black_box(engine.packets().map(|p| p.payload.len()).sum::<usize>());
+        // All phases of the tick.
+        let end = now.saturating_add(TICK);
+        while engine.next_tick() < end {
+            let step = engine.next_tick();
+            engine.handle_tick(step);
+            black_box(engine.packets().map(|p| p.payload.len()).sum::<usize>());
+        }
         if tick >= WARM_UP_TICKS {
             receiving.push((received - begun).as_secs_f64());
             ticking.push(received.elapsed().as_secs_f64());
         }
         while engine.poll_event().is_some() {}
-        now = engine.next_tick();
+        now = end;
     }
     assert_eq!(engine.stats().members, lines.len());
     let median = |mut seconds: Vec<f64>| {

@@ -48,6 +48,15 @@ impl Rate {
     pub const fn frame_samples(self) -> usize {
         FRAME_SAMPLES * self.factor()
     }
+
+    /// Lends a silent frame of this rate; a longer one would take longer to be made silent.
+    pub(crate) fn with_frame<T>(self, f: impl FnOnce(&mut [i16]) -> T) -> T {
+        match self {
+            Rate::Narrow => f(&mut [0; Rate::Narrow.frame_samples()]),
+            Rate::Wide => f(&mut [0; Rate::Wide.frame_samples()]),
+            Rate::Full => f(&mut [0; Rate::Full.frame_samples()]),
+        }
+    }
 }
 
 /// Samples of one tick at the highest rate.

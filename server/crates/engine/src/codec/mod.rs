@@ -11,6 +11,8 @@ use g711::Law;
 use g722::{G722Decoder, G722Encoder};
 use opus::{OpusDecoder, OpusEncoder};
 
+/// Bytes of one encoded tick of G.711 and of G.722.
+pub(crate) const FRAME_BYTES: usize = 160;
 /// Bytes of one encoded tick, at most; those of Opus are the most.
 pub(crate) const ENCODED_BYTES_MAX: usize = opus::PACKET_BYTES_MAX;
 
@@ -122,7 +124,8 @@ impl Encoder {
     }
 
     /// Encodes one tick of the codec's rate; the answer is how many bytes of `out` it takes, 0 if it cannot be encoded.
-    pub(crate) fn encode(&mut self, pcm: &[i16], out: &mut [u8; ENCODED_BYTES_MAX]) -> usize {
+    /// `out` has room for [`FRAME_BYTES`], for Opus for [`ENCODED_BYTES_MAX`].
+    pub(crate) fn encode(&mut self, pcm: &[i16], out: &mut [u8]) -> usize {
         match self {
             Encoder::G711(law) => {
                 law.encode(pcm, out);
@@ -166,10 +169,6 @@ pub(crate) enum Agreement {
         patience_ticks: u16,
     },
 }
-
-/// Bytes of one encoded tick of G.711.
-#[cfg(test)]
-pub(crate) const FRAME_BYTES: usize = 160;
 
 /// Encodes one tick of G.711.
 #[cfg(test)]

@@ -111,7 +111,7 @@ impl OpusEncoder {
     }
 
     /// Encodes 960 samples; the answer is how many bytes of `out` they take.
-    pub(crate) fn encode(&mut self, pcm: &[i16], out: &mut [u8; PACKET_BYTES_MAX]) -> usize {
+    pub(crate) fn encode(&mut self, pcm: &[i16], out: &mut [u8]) -> usize {
         let fresh = std::mem::take(&mut self.fresh);
         if fresh {
             let _ = self.encoder.set_prediction_disabled(true);

@@ -19,6 +19,8 @@ const WINDOW: usize = 80;
 const LEVEL_WINDOW: usize = 160;
 /// Three longest periods, and a quarter of one to blend with.
 pub(crate) const HISTORY: usize = 3 * PITCH_MAX + PITCH_MAX / 4;
+/// Room behind it, so that it is not moved at every tick: four of them.
+const SPARE: usize = 4 * 160;
 /// Below this root mean square the past was silence, and silence goes on.
 const SILENT_RMS: i64 = 8;
 /// Below this one little of what is changed is heard: about -50 dBov.
@@ -29,8 +31,9 @@ pub(crate) const BLEND_MAX: usize = 80;
 /// Remembers what was played, and goes on from there.
 pub(crate) struct Conceal {
     factor: usize,
-    /// What was played last, the newest at the end.
-    history: Box<[i16]>,
+    /// What was played last: [`HISTORY`] samples before `newest`, and what is older before them.
+    past: Box<[i16]>,
+    newest: usize,
     state: State,
     synth: Synth,
     /// What [`Self::alignment`] compares: one period of what would be made up next and as much as is compared, then
@@ -53,16 +56,27 @@ impl Conceal {
     pub(crate) fn new(factor: usize) -> Self {
         let silence = |samples: usize| vec![0; samples * factor].into_boxed_slice();
         let compared = silence(PITCH_MAX + 2 * BLEND_MAX);
-        Conceal { factor, history: silence(HISTORY), state: State::Idle, synth: Synth::new(factor), compared }
+        Conceal {
+            factor,
+            past: silence(HISTORY + SPARE),
+            newest: HISTORY * factor,
+            state: State::Idle,
+            synth: Synth::new(factor),
+            compared,
+        }
     }
 
-    /// Remembers what was played, real or not.
+    /// Remembers what was played, real or not; at most 20 ms at once.
     pub(crate) fn remember(&mut self, played: &[i16]) {
-        let kept = self.history.len().saturating_sub(played.len());
-        let n = self.history.len() - kept;
-        self.history.copy_within(n.., 0);
-        if let (Some(end), Some(newest)) = (self.history.get_mut(kept..), played.get(played.len() - n..)) {
-            end.copy_from_slice(newest);
+        let mut end = self.newest + played.len();
+        if end > self.past.len() {
+            let kept = HISTORY * self.factor;
+            self.past.copy_within(self.newest - kept..self.newest, 0);
+            end = kept + played.len();
+        }
+        if let Some(newest) = self.past.get_mut(end - played.len()..end) {
+            newest.copy_from_slice(played);
+            self.newest = end;
         }
     }
 
@@ -79,15 +93,16 @@ impl Conceal {
     /// The period of what was played last, and how sure that is (0..=1).
     pub(crate) fn pitch(&self) -> (usize, f32) {
         let window = WINDOW * self.factor;
-        let newest = self.history.len() - window;
+        let history = self.history();
+        let newest = history.len() - window;
         let starts = newest - PITCH_MAX * self.factor..=newest - PITCH_MIN * self.factor;
-        let (start, likeness) = Search::new(&self.history, self.factor).nearest(newest, window, starts);
+        let (start, likeness) = Search::new(history, self.factor).nearest(newest, window, starts);
         (newest - start, likeness)
     }
 
     /// What was played last, the newest at the end.
     pub(crate) fn history(&self) -> &[i16] {
-        &self.history
+        self.past.get(self.newest - HISTORY * self.factor..self.newest).unwrap_or(&[])
     }
 
     /// What comes next follows what was played.
@@ -111,7 +126,8 @@ impl Conceal {
     /// What comes next follows silence, of whatever kind: it is faded in.
     pub(crate) fn interrupt_by_silence(&mut self) {
         self.state = State::Active;
-        self.synth.begin(&self.history, PITCH_MIN * self.factor, true);
+        let past = self.newest - HISTORY * self.factor..self.newest;
+        self.synth.begin(&self.past[past], PITCH_MIN * self.factor, true);
     }
 
     /// What was played last is hardly heard.
@@ -122,7 +138,7 @@ impl Conceal {
     /// The root mean square of the last 20 ms is less.
     fn is_below(&self, rms: i64) -> bool {
         let window = LEVEL_WINDOW * self.factor;
-        let energy: i64 = self.history.iter().rev().take(window).map(|s| i64::from(*s).pow(2)).sum();
+        let energy: i64 = self.history().iter().rev().take(window).map(|s| i64::from(*s).pow(2)).sum();
         energy < rms.pow(2) * window as i64
     }
 
@@ -130,7 +146,8 @@ impl Conceal {
         self.state = State::Active;
         let silent = self.is_below(SILENT_RMS);
         let pitch = if silent { PITCH_MIN * self.factor } else { self.pitch().0 };
-        self.synth.begin(&self.history, pitch, silent);
+        let past = self.newest - HISTORY * self.factor..self.newest;
+        self.synth.begin(&self.past[past], pitch, silent);
     }
 
     /// Blends real samples, which follow what was made up, into it. Does nothing when idle.

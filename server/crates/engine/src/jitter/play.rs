@@ -1,6 +1,7 @@
 //! What is played at a tick: what was decoded, what is made up in its place, or nothing.
 
 use super::bridge::{AFTER_MIN, GAP_MAX, GAP_MIN};
+use super::packets::Queued;
 use super::{Clock, Decoded, JitterBuffer, Popped, distance};
 use crate::params::Codec;
 
@@ -84,6 +85,9 @@ impl JitterBuffer {
         }
         if self.fifo.is_empty() {
             match self.next() {
+                Next::Packet { skip: 0, grown: 0 } if self.conceal.is_idle() && self.decode_into(out) => {
+                    return (out.len(), false);
+                }
                 Next::Packet { skip, grown } => {
                     self.decode(skip);
                     if grown > 0 {
@@ -277,6 +281,22 @@ impl JitterBuffer {
             // Only ever with an empty queue of decoded samples, so these are the packet's first.
             self.fifo.skip(skip);
         }
+        self.decoded(packet, samples);
+    }
+
+    /// The same, of a packet that is just as long, at once to where it is played: nearly always it is.
+    fn decode_into(&mut self, out: &mut [i16]) -> bool {
+        let Some(packet) = self.queue.front() else { return false };
+        if self.decoder.samples_in(&packet.payload) != out.len() {
+            return false;
+        }
+        let Some(packet) = self.queue.pop() else { return false };
+        self.decoder.decode(&packet.payload, out);
+        self.decoded(packet, out.len());
+        true
+    }
+
+    fn decoded(&mut self, packet: Queued, samples: usize) {
         let lost = self.decoded.map_or(0, |decoded| packet.sequence - decoded.sequence - 1);
         self.target.lost(lost);
         self.decoded = Some(Decoded { sequence: packet.sequence, samples });

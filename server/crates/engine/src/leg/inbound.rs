@@ -7,7 +7,7 @@ use crate::rtp::event::{Key, Keypad};
 use crate::rtp::header::Rtp;
 use crate::rtp::latch::Latch;
 use crate::stats::Dropped;
-use crate::time::{FRAME_SAMPLES_MAX, Micros};
+use crate::time::Micros;
 
 pub(crate) struct Inbound {
     pub(crate) latch: Latch,
@@ -64,17 +64,12 @@ impl Inbound {
     }
 
     /// The next 20 ms, at the codec's rate.
-    pub(crate) fn pop<'a>(
-        &mut self,
-        media: &MediaParams,
-        frame: &'a mut [i16; FRAME_SAMPLES_MAX],
-    ) -> (&'a mut [i16], Popped) {
-        let frame = &mut frame[..media.codec.rate().frame_samples()];
+    pub(crate) fn pop(&mut self, frame: &mut [i16]) -> Popped {
         let popped = self.jitter.pop(frame);
         if let Some(detector) = &mut self.detector {
             self.pressed = detector.hear(frame).or(self.pressed);
         }
-        (frame, popped)
+        popped
     }
 
     /// Keys come in the sound: it is needed from the first moment on.

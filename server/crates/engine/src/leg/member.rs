@@ -11,7 +11,7 @@ use crate::mix::{Mixer, VoiceIndex};
 use crate::params::{Codec, MediaParams};
 use crate::prompt::Speaker;
 use crate::stream::{Desk, Route, Wanted};
-use crate::time::{FRAME_SAMPLES_MAX, Micros, Rate};
+use crate::time::{Micros, Rate};
 use crate::wire::Encoded;
 use model::{Change, Energy, MemberId, Quality};
 
@@ -132,8 +132,17 @@ impl MemberState {
         inbound: &mut Inbound,
         mixer: &mut Mixer,
     ) -> Popped {
-        let mut frame = [0; FRAME_SAMPLES_MAX];
-        let (frame, popped) = inbound.pop(media, &mut frame);
+        media.codec.rate().with_frame(|frame| self.listen_with(frame, now, inbound, mixer))
+    }
+
+    fn listen_with(
+        &mut self,
+        frame: &mut [i16],
+        now: Micros,
+        inbound: &mut Inbound,
+        mixer: &mut Mixer,
+    ) -> Popped {
+        let popped = inbound.pop(frame);
         let blocked = self.muted || inbound.is_key_down(now);
         if blocked {
             self.gate = Gate::Closed;
@@ -162,10 +171,10 @@ impl MemberState {
 
     fn speak(&mut self, frame: &[i16], mixer: &mut Mixer) -> VoiceIndex {
         let Some(resampler) = &mut self.resampler else { return mixer.add(frame) };
-        let mut out = [0; FRAME_SAMPLES_MAX];
-        let out = &mut out[..mixer.rate().frame_samples()];
-        resampler.process(frame, out);
-        mixer.add(out)
+        mixer.rate().with_frame(|out| {
+            resampler.process(frame, out);
+            mixer.add(out)
+        })
     }
 
     /// The end of their voice, at the room's rate: what the others hear in the tick after they left. `None` if they were
@@ -179,13 +188,14 @@ impl MemberState {
         if self.input.is_shut(0) {
             return None;
         }
-        let mut frame = [0; FRAME_SAMPLES_MAX];
-        let (frame, _) = inbound.pop(media, &mut frame);
-        self.input.apply(frame, 0, Pace::Quick);
-        match &mut self.resampler {
-            Some(resampler) => resampler.process(frame, out),
-            None => out.copy_from_slice(frame),
-        }
+        media.codec.rate().with_frame(|frame| {
+            inbound.pop(frame);
+            self.input.apply(frame, 0, Pace::Quick);
+            match &mut self.resampler {
+                Some(resampler) => resampler.process(frame, out),
+                None => out.copy_from_slice(frame),
+            }
+        });
         Some(())
     }
 
@@ -219,10 +229,10 @@ impl MemberState {
         };
         let hearing = &mut self.hearing;
         route.sound(wanted, codec, desk, |chain, desk, out| {
-            let mut mix = [0; FRAME_SAMPLES_MAX];
-            let mix = &mut mix[..desk.mixer.rate().frame_samples()];
-            desk.mixer.others(voice, mix);
-            chain.resample(mix, out);
+            desk.mixer.rate().with_frame(|mix| {
+                desk.mixer.others(voice, mix);
+                chain.resample(mix, out);
+            });
             hearing.apply(out, target, Pace::Quick);
             if speaking {
                 speaker.say_over(out);

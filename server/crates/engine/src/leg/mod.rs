@@ -17,7 +17,7 @@ use crate::rtp::event::Key;
 use crate::rtp::header::Rtp;
 use crate::stats::EngineStats;
 use crate::stream::{Desk, Route, Wanted};
-use crate::time::{FRAME_SAMPLES_MAX, Micros, Rate};
+use crate::time::{Micros, Rate};
 use crate::wire::{Encoded, Wire};
 use inbound::Inbound;
 use member::{MemberState, Shown};
@@ -219,7 +219,7 @@ impl Leg {
         if !self.inbound.has_keys_in_sound() || matches!(self.state, State::Member(_) | State::Ended) {
             return None;
         }
-        self.inbound.pop(&self.media, &mut [0; FRAME_SAMPLES_MAX]);
+        self.media.codec.rate().with_frame(|frame| self.inbound.pop(frame));
         self.inbound.take_pressed()
     }
 

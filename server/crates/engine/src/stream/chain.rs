@@ -1,7 +1,7 @@
 //! From a room's sound to a codec's bytes: the resampler and the encoder of one stream.
 
 use super::PerCodec;
-use crate::codec::{Agreement, ENCODED_BYTES_MAX, Encoder};
+use crate::codec::{Agreement, ENCODED_BYTES_MAX, Encoder, FRAME_BYTES};
 use crate::mix::resample::Resampler;
 use crate::params::Codec;
 use crate::time::Rate;
@@ -71,8 +71,15 @@ impl Chain {
 
     /// Encodes 20 ms of the codec's rate.
     pub(crate) fn encode(&mut self, pcm: &[i16], wire: &mut Wire) -> Encoded {
-        let mut bytes = [0; ENCODED_BYTES_MAX];
-        let length = self.encoder.encode(pcm, &mut bytes);
+        if self.codec == Codec::Opus {
+            self.encode_with(pcm, &mut [0; ENCODED_BYTES_MAX], wire)
+        } else {
+            self.encode_with(pcm, &mut [0; FRAME_BYTES], wire)
+        }
+    }
+
+    fn encode_with(&mut self, pcm: &[i16], bytes: &mut [u8], wire: &mut Wire) -> Encoded {
+        let length = self.encoder.encode(pcm, bytes);
         wire.keep(bytes.get(..length).unwrap_or(&[]))
     }
 }

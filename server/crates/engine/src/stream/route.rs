@@ -7,7 +7,7 @@ use super::shared::Candidate;
 use crate::codec::is_stateless;
 use crate::mix::Mixer;
 use crate::params::Codec;
-use crate::time::{FRAME_SAMPLES_MAX, Rate};
+use crate::time::Rate;
 use crate::wire::{Encoded, Wire};
 
 /// The stream that a leg hears.
@@ -102,10 +102,10 @@ impl Route {
             *self = Route::Own { chain, waited_ticks: 0 };
         }
         let Route::Own { chain, waited_ticks } = self else { return desk.shared(wanted, codec) };
-        let mut pcm = [0; FRAME_SAMPLES_MAX];
-        let pcm = &mut pcm[..codec.rate().frame_samples()];
-        own(chain, desk, pcm);
-        let encoded = chain.encode(pcm, desk.wire);
+        let encoded = codec.rate().with_frame(|pcm| {
+            own(chain, desk, pcm);
+            chain.encode(pcm, desk.wire)
+        });
         if wanted == Wanted::Own {
             *waited_ticks = 0;
             return encoded;

@@ -3,7 +3,7 @@
 use super::chain::Chain;
 use crate::codec::Agreement;
 use crate::params::Codec;
-use crate::time::{FRAME_SAMPLES_MAX, Rate};
+use crate::time::Rate;
 use crate::wire::{Encoded, Wire};
 
 pub(crate) struct Shared {
@@ -72,12 +72,14 @@ impl Shared {
             return encoded;
         }
         self.before.follow(&self.chain);
-        let (mut room, mut own) = ([0; FRAME_SAMPLES_MAX], [0; FRAME_SAMPLES_MAX]);
-        let room = &mut room[..self.chain.rate().frame_samples()];
-        mix(room);
-        let own = &mut own[..self.chain.codec().rate().frame_samples()];
-        self.chain.resample(room, own);
-        let encoded = self.chain.encode(own, wire);
+        let chain = &mut self.chain;
+        let encoded = chain.rate().with_frame(|room| {
+            mix(room);
+            chain.codec().rate().with_frame(|own| {
+                chain.resample(room, own);
+                chain.encode(own, wire)
+            })
+        });
         self.encoded = Some(encoded);
         encoded
     }
