@@ -1,10 +1,15 @@
 //! What the fuzz targets call: bytes from the network, taken as the server takes them.
 
-use crate::telephony::fuzz_signalling;
+use crate::telephony::{fuzz_offer, fuzz_signalling};
 
 /// One datagram on the SIP port: parsed, and what we read of it read. Must never panic.
 pub fn sip_datagram(bytes: &[u8]) {
     fuzz_signalling(bytes);
+}
+
+/// One session description of a caller: read, and answered if it can be. Must never panic.
+pub fn session_description(bytes: &[u8]) {
+    fuzz_offer(bytes);
 }
 
 #[cfg(test)]
@@ -20,6 +25,12 @@ mod tests {
         Content-Type: application/sdp\r\nContent-Length: 175\r\n\r\n\
         v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
         m=audio 4000 RTP/AVP 8 0 101\r\na=rtpmap:101 telephone-event/8000\r\na=ptime:20\r\na=sendrecv\r\n";
+
+    const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
+        m=video 5000 RTP/AVP 96\r\nm=audio 4000 RTP/AVP 107 9 8 0 101 110\r\na=rtcp:4003 IN IP4 127.0.0.1\r\n\
+        a=rtpmap:107 opus/48000/2\r\na=fmtp:107 maxaveragebitrate=64000;useinbandfec=1\r\n\
+        a=rtpmap:9 G722/8000\r\na=rtpmap:101 telephone-event/8000\r\na=rtpmap:110 telephone-event/48000\r\n\
+        a=fmtp:101 0-15\r\na=maxptime:60\r\na=ptime:20\r\na=sendrecv\r\n";
 
     /// What gives SIP and SDP their structure.
     const MARKS: &[u8] = b"\r\n;,<>\"%:= \0";
@@ -41,6 +52,17 @@ mod tests {
             if bytes.is_empty() {
                 bytes.push(rng.next_u32() as u8);
             }
+        }
+    }
+
+    #[test]
+    fn fifty_thousand_mutated_offers_do_not_panic() {
+        super::session_description(OFFER.as_bytes());
+        let mut rng = SmallRng::seed_from_u64(4566);
+        for _ in 0..50_000 {
+            let mut bytes = OFFER.as_bytes().to_vec();
+            mutate(&mut rng, &mut bytes);
+            super::session_description(&bytes);
         }
     }
 

@@ -1,5 +1,6 @@
 //! `conference serve`: the server in the foreground, until SIGINT or SIGTERM.
 
+use crate::capacity::Capacity;
 use crate::config::Config;
 use crate::server::Server;
 use anyhow::Context;
@@ -12,7 +13,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let database = config.database();
     let store = Store::open(&database).await.with_context(|| format!("opening {}", database.display()))?;
     let server = Server::start(&config, store.clone()).await?;
-    announce(&config, &store).await?;
+    announce(&config, &store, server.capacity).await?;
     interrupted().await?;
     println!("Ending the calls …");
     server.stop().await;
@@ -29,7 +30,7 @@ pub(crate) async fn interrupted() -> std::io::Result<()> {
 }
 
 /// What a newcomer needs to know: what to open, what to dial.
-async fn announce(config: &Config, store: &Store) -> anyhow::Result<()> {
+async fn announce(config: &Config, store: &Store, capacity: Capacity) -> anyhow::Result<()> {
     let base = config.base_url();
     println!("Conférence {}", env!("CARGO_PKG_VERSION"));
     if let Some(token) = store.ensure_setup_token(unix_ms()).await? {
@@ -38,6 +39,7 @@ async fn announce(config: &Config, store: &Store) -> anyhow::Result<()> {
     }
     println!("  open            {base}/");
     println!("  calls           SIP over UDP on {}", config.sip);
+    println!("                  {capacity}");
     let rooms = store.all_rooms().await?;
     for room in rooms.iter().take(10) {
         println!("  dial            sip:{}@{}", room.number, crate::server::sip_hint(config));

@@ -1,5 +1,6 @@
 //! The whole server put together, started and stopped: database, media threads, telephony, web.
 
+use crate::capacity::Capacity;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http;
@@ -22,11 +23,12 @@ pub(crate) struct Server {
     media_threads: Vec<JoinHandle<()>>,
     web: tokio::task::JoinHandle<std::io::Result<()>>,
     stop_web: CancellationToken,
+    pub(crate) capacity: Capacity,
 }
 
 impl Server {
     pub(crate) async fn start(config: &Config, store: Store) -> anyhow::Result<Server> {
-        raise_file_limit();
+        let capacity = Capacity::raised(&config.rtp_ports);
         let clock = Clock::start();
         let prompts = PromptLibrary::load().context("the prompts")?;
         // The web first: a second server on the same data stops here, before it takes a call.
@@ -59,7 +61,7 @@ impl Server {
                 () = stopped => Ok(()),
             }
         });
-        Ok(Server { telephony, media_threads: media.threads, web, stop_web })
+        Ok(Server { telephony, media_threads: media.threads, web, stop_web, capacity })
     }
 
     /// Hangs up all calls, then ends.
@@ -85,15 +87,4 @@ pub(crate) fn sip_hint(config: &Config) -> String {
         None => config.sip.ip().to_string(),
     };
     if config.sip.port() == 5060 { ip } else { format!("{ip}:{}", config.sip.port()) }
-}
-
-/// Two sockets a call: the usual soft limit of 1,024 files would end at 500 calls.
-fn raise_file_limit() {
-    use nix::sys::resource::{Resource, getrlimit, setrlimit};
-    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
-        && soft < hard
-        && let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, hard, hard)
-    {
-        tracing::warn!(%error, soft, hard, "the limit of open files cannot be raised");
-    }
 }

@@ -102,6 +102,7 @@ async fn pass_on(switchboard: Arc<Switchboard>, mut events: mpsc::Receiver<Event
         match event {
             Event::Live { room, changes } => switchboard.live.apply(room, changes),
             Event::LegEnded { member, reason, .. } => switchboard.calls.hang_up(member, reason),
+            Event::RoomOver { room, closed } => switchboard.media.room_over(room, closed),
         }
     }
 }
@@ -110,6 +111,15 @@ async fn pass_on(switchboard: Arc<Switchboard>, mut events: mpsc::Receiver<Event
 #[cfg(any(fuzzing, test))]
 pub(crate) fn fuzz_signalling(bytes: &[u8]) {
     sip::fuzz(bytes);
-    let _ =
-        sdp::Offer::parse(bytes).map(|offer| offer.answer(SocketAddr::from(([127, 0, 0, 1], 20_000)), 1, 1));
+    fuzz_offer(bytes);
+}
+
+/// Reads an offer, and answers it if it can be taken.
+#[cfg(any(fuzzing, test))]
+pub(crate) fn fuzz_offer(bytes: &[u8]) {
+    let Ok(offer) = sdp::Offer::parse(bytes) else { return };
+    let answer = offer.answer(SocketAddr::from(([127, 0, 0, 1], 20_000)), 1, 1);
+    assert!(sdp_types::Session::parse(answer.as_bytes()).is_ok(), "an answer that nobody can read");
+    let media = offer.media();
+    assert!(media.payload_type < 128 && (10..=60).contains(&media.ptime_ms));
 }

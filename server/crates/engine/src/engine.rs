@@ -344,7 +344,13 @@ impl Engine {
                 self.events.push_back(event);
             }
         }
-        self.rooms[phase].retain(|_, room| !room.is_over(now));
+        let events = &mut self.events;
+        self.rooms[phase].retain(|_, room| {
+            let over = room.over(now).filter(|_| events.len() < EVENT_QUEUE);
+            let stays = over.is_none();
+            events.extend(over);
+            stays
+        });
     }
 
     fn advance(&mut self, now: Micros) {

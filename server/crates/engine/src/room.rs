@@ -22,6 +22,8 @@ pub(crate) struct Room {
     id: RoomId,
     /// Legs before or after the conference.
     callers: Vec<LegKey>,
+    /// Legs whose calls are over.
+    closed: usize,
     /// In the order in which they came in.
     members: Vec<LegKey>,
     conference: Option<Conference>,
@@ -80,6 +82,7 @@ impl Room {
         Room {
             id,
             callers: Vec::new(),
+            closed: 0,
             members: Vec::new(),
             conference: None,
             sound: Sound {
@@ -151,6 +154,7 @@ impl Room {
     /// A call is over.
     pub(crate) fn close(&mut self, leg: &mut Leg) {
         self.leave(leg);
+        self.closed += 1;
         self.callers.retain(|key| *key != leg.key);
     }
 
@@ -278,10 +282,11 @@ impl Room {
         Some(Event::Live { room: self.id, changes })
     }
 
-    /// Nothing is left of it: no leg, and nothing to tell.
-    pub(crate) fn is_over(&self, now: Micros) -> bool {
+    /// What is to be said when nothing is left of it: no leg, and nothing to tell.
+    pub(crate) fn over(&self, now: Micros) -> Option<Event> {
         let quiet = self.told.is_none_or(|told| now.since(told) >= Micros::from_ms(DELTA_INTERVAL_MS));
-        self.legs() == 0 && self.happened.is_empty() && quiet
+        let over = self.legs() == 0 && self.happened.is_empty() && quiet;
+        over.then_some(Event::RoomOver { room: self.id, closed: self.closed })
     }
 }
 

@@ -1,5 +1,6 @@
 //! The media threads and the way to them: commands in, events out, both by bounded queues.
 
+mod placement;
 mod ports;
 mod sockets;
 mod thread;
@@ -9,7 +10,7 @@ pub(crate) use ports::{PortPair, PortRange, PortRangeError, Ports};
 use crate::clock::Clock;
 use engine::{Event, MediaParams, OpenLeg};
 use model::{Action, MemberId, RoomId, limits};
-use std::collections::HashMap;
+use placement::Placement;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -44,18 +45,6 @@ pub(crate) struct Started {
     pub(crate) threads: Vec<JoinHandle<()>>,
 }
 
-/// Which thread has which room, while a leg of it is there.
-#[derive(Default)]
-struct Placement {
-    rooms: HashMap<RoomId, Placed>,
-    legs_per_thread: Vec<usize>,
-}
-
-struct Placed {
-    thread: usize,
-    legs: usize,
-}
-
 impl MediaPool {
     /// Starts `threads` media threads.
     pub(crate) fn start(threads: usize, clock: Clock) -> io::Result<Started> {
@@ -70,8 +59,8 @@ impl MediaPool {
             handles.push(std::thread::Builder::new().name(name).spawn(move || thread.run())?);
             senders.push(sender);
         }
-        let placement = Placement { rooms: HashMap::new(), legs_per_thread: vec![0; threads] };
-        let pool = Arc::new(MediaPool { threads: senders, placement: Mutex::new(placement), stop });
+        let placement = Mutex::new(Placement::new(threads));
+        let pool = Arc::new(MediaPool { threads: senders, placement, stop });
         Ok(Started { pool, events: receiver, threads: handles })
     }
 
@@ -81,7 +70,9 @@ impl MediaPool {
         let thread = self.placement().enter(room);
         let sent = self.threads[thread].try_send(Command::Open { leg: Box::new(leg), ports });
         if sent.is_err() {
-            self.placement().leave(room);
+            let mut placement = self.placement();
+            placement.leave(room);
+            placement.over(room, 1);
         }
         sent.map_err(|_| Busy)
     }
@@ -103,9 +94,14 @@ impl MediaPool {
         }
     }
 
+    /// A thread has no more of a room, of which `closed` legs were there: it may begin anew on another thread.
+    pub(crate) fn room_over(&self, room: RoomId, closed: usize) {
+        self.placement().over(room, closed);
+    }
+
     /// Legs in a room, those in their menu included.
     pub(crate) fn legs(&self, room: RoomId) -> usize {
-        self.placement().rooms.get(&room).map_or(0, |placed| placed.legs)
+        self.placement().legs(room)
     }
 
     /// Ends all threads at their next tick.
@@ -114,7 +110,7 @@ impl MediaPool {
     }
 
     fn send(&self, room: RoomId, command: Command) -> Result<(), Busy> {
-        let thread = self.placement().rooms.get(&room).map(|placed| placed.thread);
+        let thread = self.placement().thread(room);
         // Nobody is in the room any more: nothing is left to do.
         let Some(thread) = thread else { return Ok(()) };
         self.threads[thread].try_send(command).map_err(|_| Busy)
@@ -122,52 +118,5 @@ impl MediaPool {
 
     fn placement(&self) -> std::sync::MutexGuard<'_, Placement> {
         self.placement.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-}
-
-impl Placement {
-    /// A new room goes to the thread with the fewest legs.
-    fn enter(&mut self, room: RoomId) -> usize {
-        let legs_per_thread = &self.legs_per_thread;
-        let idlest = || (0..legs_per_thread.len()).min_by_key(|t| legs_per_thread[*t]).unwrap_or(0);
-        let placed = self.rooms.entry(room).or_insert_with(|| Placed { thread: idlest(), legs: 0 });
-        placed.legs += 1;
-        let thread = placed.thread;
-        self.legs_per_thread[thread] += 1;
-        thread
-    }
-
-    fn leave(&mut self, room: RoomId) -> Option<usize> {
-        let placed = self.rooms.get_mut(&room)?;
-        placed.legs -= 1;
-        let thread = placed.thread;
-        self.legs_per_thread[thread] -= 1;
-        if placed.legs == 0 {
-            self.rooms.remove(&room);
-        }
-        Some(thread)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn room(n: u128) -> RoomId {
-        RoomId(uuid::Uuid::from_u128(n))
-    }
-
-    #[test]
-    fn a_room_stays_on_its_thread_and_new_rooms_go_to_the_idlest() {
-        let mut placement = Placement { rooms: HashMap::new(), legs_per_thread: vec![0, 0] };
-        let first = placement.enter(room(1));
-        assert_eq!(placement.enter(room(1)), first);
-        let second = placement.enter(room(2));
-        assert_ne!(second, first);
-        assert_eq!(placement.enter(room(3)), second);
-        assert_eq!(placement.leave(room(1)), Some(first));
-        assert_eq!(placement.leave(room(1)), Some(first));
-        assert_eq!(placement.leave(room(1)), None);
-        assert_eq!(placement.legs_per_thread.iter().sum::<usize>(), 2);
     }
 }

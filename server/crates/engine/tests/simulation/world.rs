@@ -212,6 +212,9 @@ impl World {
             format!("{event:?}").hash(&mut self.transcript);
             match event {
                 Event::Live { room, changes } => self.live(room, changes),
+                Event::RoomOver { room, closed } => {
+                    assert!(closed > 0 && self.engine.conference(room).is_none());
+                }
                 Event::LegEnded { leg, member, reason, .. } => {
                     self.ended.push((member, reason));
                     self.engine.close_leg(self.now(), leg);
