@@ -19,6 +19,7 @@ pub mod dtmf;
 pub mod hear;
 pub mod load;
 pub mod menu;
+pub mod plain;
 mod resample;
 pub mod rtp;
 pub mod sdp;

@@ -116,9 +116,26 @@ struct Answered {
 /// What all calls need.
 struct Plan {
     load: Load,
-    silence: Arc<Encoded>,
+    repertoire: Repertoire,
+}
+
+/// What is said, encoded once for all who say it.
+pub(crate) struct Repertoire {
+    pub(crate) silence: Arc<Encoded>,
     /// What each of a room's talkers says, by their place.
-    talk: Vec<Arc<Encoded>>,
+    pub(crate) talk: Vec<Arc<Encoded>>,
+}
+
+impl Repertoire {
+    /// None if there is no encoder.
+    pub(crate) fn new(codec: Codec, talkers: usize) -> Option<Repertoire> {
+        let encode = |sound, frames| Encoded::new(sound, codec, frames).map(Arc::new);
+        let talk = |talker| encode(tone_at(tone_hz(talker), talkers), TALK_FRAMES);
+        Some(Repertoire {
+            silence: encode(Sound::Silence, 1)?,
+            talk: (0..talkers).map(talk).collect::<Option<_>>()?,
+        })
+    }
 }
 
 /// Runs the load to its end; it takes about `calls / calls_per_second + hold`, and some seconds to hear and leave.
@@ -177,11 +194,8 @@ async fn leave(calls: Vec<Call>) {
 impl Plan {
     /// None if there is no encoder.
     fn new(load: Load) -> Option<Plan> {
-        let encode = |sound, frames| Encoded::new(sound, load.codec, frames).map(Arc::new);
-        let talk = |talker| encode(tone_at(tone_hz(talker), load.talkers_per_room), TALK_FRAMES);
-        let silence = encode(Sound::Silence, 1)?;
-        let talk = (0..load.talkers_per_room).map(talk).collect::<Option<_>>()?;
-        Some(Plan { load, silence, talk })
+        let repertoire = Repertoire::new(load.codec, load.talkers_per_room)?;
+        Some(Plan { load, repertoire })
     }
 
     fn listens(&self, number: usize) -> bool {
@@ -226,7 +240,7 @@ async fn one_call(
     config.rtcp = load.rtcp;
     let answered = match dial_on(&thread, config, Sound::Silence).await {
         Ok(dialling) => {
-            dialling.prepare(Arc::clone(&plan.silence), load.pin.is_some());
+            dialling.prepare(Arc::clone(&plan.repertoire.silence), load.pin.is_some());
             dialling.answered().await
         }
         Err(error) => Err(error),
@@ -240,7 +254,7 @@ async fn one_call(
         let _ = menu::enter_pin(&call, pin).await;
     }
     call.listen(false);
-    if let Some(talk) = tones.own.and_then(|talker| plan.talk.get(talker)) {
+    if let Some(talk) = tones.own.and_then(|talker| plan.repertoire.talk.get(talker)) {
         call.repeat(Arc::clone(talk));
     }
     tokio::select! {

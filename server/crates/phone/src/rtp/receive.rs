@@ -14,6 +14,7 @@ pub(crate) struct Receiver {
     playout: Option<Playout>,
     gaps: Gaps,
     received: u64,
+    received_payload_bytes: u64,
     refused: u64,
     late: u64,
     sources: u32,
@@ -32,6 +33,7 @@ impl Receiver {
             return;
         }
         self.received += 1;
+        self.received_payload_bytes += packet.payload().len() as u64;
         self.follow(now, &packet, codec.unwrap_or(agreed.codec()).clock_hz());
         let (payload, timestamp) = (packet.payload(), packet.timestamp());
         let Some(codec) = codec.filter(|_| listens) else { return };
@@ -89,6 +91,7 @@ impl Receiver {
     /// Fills in the receiving half of `statistics`.
     pub(crate) fn report(&self, statistics: &mut Statistics) {
         statistics.packets_received = self.received;
+        statistics.payload_bytes_received = self.received_payload_bytes;
         statistics.packets_late = self.late;
         statistics.datagrams_refused = self.refused;
         statistics.sources = self.sources;

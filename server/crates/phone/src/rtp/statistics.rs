@@ -12,6 +12,8 @@ pub struct Statistics {
     /// Packets sent more than 5 ms after their deadline: then this machine was too busy to judge the server.
     pub packets_sent_late: u64,
     pub packets_received: u64,
+    /// Bytes of sound and events in those, without their headers.
+    pub payload_bytes_received: u64,
     /// Expected less received (RFC 3550 appendix A.3), over all sources heard; duplicates count against it.
     pub packets_lost: i64,
     /// Packets whose sequence number was below one already seen.
@@ -36,6 +38,7 @@ impl Statistics {
         self.packets_sent += other.packets_sent;
         self.packets_sent_late += other.packets_sent_late;
         self.packets_received += other.packets_received;
+        self.payload_bytes_received += other.payload_bytes_received;
         self.packets_lost += other.packets_lost;
         self.packets_out_of_order += other.packets_out_of_order;
         self.packets_late += other.packets_late;
