@@ -56,7 +56,11 @@ enum Task {
     /// Check the form, clippy without a warning, and the rules of the house
     Lint,
     /// Measure the media engine, and the whole server under load
-    Bench,
+    Bench {
+        /// What follows `--`: of the server's scenes those alone that have it in their name, as `silent` or `scale`
+        #[arg(last = true)]
+        filter: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -79,7 +83,7 @@ fn obey(cli: Cli) -> Result<()> {
         Task::Test { only } => test::run(&workspace, only),
         Task::Build { release } => build(&workspace, Profile::from_release_flag(release)),
         Task::Lint => lint::run(&workspace),
-        Task::Bench => bench::run(&workspace),
+        Task::Bench { filter } => bench::run(&workspace, &filter),
     }
 }
 
