@@ -10,7 +10,13 @@ import { Recording } from './recording.mjs';
 import { bounded, until } from './wait.mjs';
 import { sine, writeWav } from './wav.mjs';
 
-const RATE_HZ = 8000;
+/** What `audio_codecs` of an account says of each codec. */
+const CODECS = {
+  PCMU: { name: 'PCMU/8000/1', rateHz: 8000 },
+  PCMA: { name: 'PCMA/8000/1', rateHz: 8000 },
+  G722: { name: 'G722/16000/1', rateHz: 16_000 },
+  opus: { name: 'opus/48000/2', rateHz: 48_000 },
+};
 /** baresip hangs up when its file ends: longer than any test. */
 const SAY_SECONDS = 240;
 const READY = /baresip is ready\./;
@@ -21,7 +27,7 @@ function netstring(value) {
   return `${Buffer.byteLength(text)}:${text},`;
 }
 
-function configuration({ folder, sayFile, base }) {
+function configuration({ folder, sayFile, base, rateHz, settings }) {
   return `${[
     `sip_listen 127.0.0.1:${base}`,
     'net_interface 127.0.0.1',
@@ -29,19 +35,20 @@ function configuration({ folder, sayFile, base }) {
     'audio_player aubridge,nobody',
     `audio_source aufile,${sayFile}`,
     'audio_alert aubridge,nobody',
-    `ausrc_srate ${RATE_HZ}`,
-    `auplay_srate ${RATE_HZ}`,
+    `ausrc_srate ${rateHz}`,
+    `auplay_srate ${rateHz}`,
     'ausrc_channels 1',
     'auplay_channels 1',
     `rtp_ports ${base + 4}-${base + 18}`,
     'jitter_buffer_delay 1-5',
     'module_path /usr/lib/baresip/modules',
-    ...['stdio', 'g711', 'sndfile', 'aufile', 'aubridge'].map((name) => `module ${name}.so`),
+    ...['stdio', 'g711', 'g722', 'opus', 'sndfile', 'aufile', 'aubridge'].map((name) => `module ${name}.so`),
     'module_tmp account.so',
     'module_app menu.so',
     'module_app ctrl_tcp.so',
     `ctrl_tcp_listen 127.0.0.1:${base + 2}`,
     `snd_path ${folder}`,
+    ...settings,
   ].join('\n')}\n`;
 }
 
@@ -54,20 +61,21 @@ export class Phone {
 
   /**
    * Starts a telephone with number `number` that says a tone of `hz`, as soon as it is in a call and not silent.
-   * `codec` is `PCMU` or `PCMA`.
+   * `codec` is one of `CODECS`; `say` are samples of its rate; `settings` are further lines of baresip's configuration.
    */
-  static async start(folder, { number, hz, codec = 'PCMU', say = sine(hz, SAY_SECONDS, RATE_HZ) }) {
+  static async start(folder, { number, hz, codec = 'PCMU', say, settings = [] }) {
     const phone = new Phone();
+    const { name, rateHz } = CODECS[codec];
     phone.number = number;
     phone.hz = hz;
     const home = join(folder, `baresip-${number}`);
     mkdirSync(home, { recursive: true });
     const sayFile = join(home, 'say.wav');
-    writeWav(sayFile, say, RATE_HZ);
+    writeWav(sayFile, say ?? sine(hz, SAY_SECONDS, rateHz), rateHz);
     const base = await freePorts();
-    writeFileSync(join(home, 'config'), configuration({ folder: home, sayFile, base }));
-    writeFileSync(join(home, 'accounts'), `<sip:${number}@127.0.0.1>;regint=0;audio_codecs=${codec}/8000/1\n`);
-    for (const name of ['contacts', 'uuid']) writeFileSync(join(home, name), '');
+    writeFileSync(join(home, 'config'), configuration({ folder: home, sayFile, base, rateHz, settings }));
+    writeFileSync(join(home, 'accounts'), `<sip:${number}@127.0.0.1>;regint=0;audio_codecs=${name}\n`);
+    for (const file of ['contacts', 'uuid']) writeFileSync(join(home, file), '');
     phone.child = new Child('baresip', ['-f', home], { stdin: 'pipe' });
     try {
       await phone.child.waitForOutput(READY);
@@ -146,7 +154,7 @@ export class Phone {
     if (event.type === 'CALL_CLOSED') return event.param;
     const found = () => this.child.output.slice(printed).match(/dumping decode audio to (\S+)/);
     const [, path] = await until('baresip to record', found);
-    this.recording = new Recording(path, RATE_HZ);
+    this.recording = new Recording(path);
     return undefined;
   }
 
@@ -187,6 +195,13 @@ export class Phone {
   async hangUp() {
     await this.#command('hangup');
     await this.closed();
+  }
+
+  /** Waits for an account of the call by RTCP, as this telephone counts and hears it, that `matches`. Times are in µs. */
+  async reports(matches, withinMs = 20_000) {
+    const all = () => this.#events.slice(this.#callStart).flatMap((event) => event.rtcp_stats ?? []);
+    const what = () => `telephone ${this.number} to see such reports; it saw ${JSON.stringify(all())}\n${this.tail()}`;
+    return until(what, () => all().find(matches), { withinMs });
   }
 
   get inCall() {

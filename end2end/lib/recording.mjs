@@ -2,7 +2,7 @@
 
 import { until } from './wait.mjs';
 import { amplitude, track } from './tone.mjs';
-import { readSamples, sampleCount } from './wav.mjs';
+import { format, readSamples, sampleCount } from './wav.mjs';
 
 /** The telephones say sines of 6000: half of it is clearly there, a thirtieth clearly not. */
 const HEARD = 3000;
@@ -11,19 +11,19 @@ const NOT_HEARD = 200;
 const SETTLED_MS = 600;
 
 export class Recording {
-  constructor(path, rateHz) {
+  constructor(path) {
     this.path = path;
-    this.rateHz = rateHz;
+    ({ rateHz: this.rateHz, channels: this.channels } = format(path));
   }
 
   /** A place in the recording: now. */
   mark() {
-    return sampleCount(this.path);
+    return sampleCount(this.path, this.channels);
   }
 
   /** The samples from a mark on. */
   since(mark) {
-    return readSamples(this.path, mark);
+    return readSamples(this.path, mark, this.channels);
   }
 
   /** Waits until `ms` more have been recorded, and returns them. */
@@ -38,9 +38,9 @@ export class Recording {
   /** The amplitudes of `tonesHz` over the last `ms`. */
   #last(tonesHz, mark, ms = SETTLED_MS) {
     const size = Math.round((this.rateHz * ms) / 1000);
-    const samples = this.since(mark);
-    if (samples.length < size) return undefined;
-    const last = samples.subarray(samples.length - size);
+    const end = this.mark();
+    if (end - mark < size) return undefined;
+    const last = this.since(end - size).subarray(0, size);
     return tonesHz.map((hz) => Math.round(amplitude(last, hz, this.rateHz)));
   }
 

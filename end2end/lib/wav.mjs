@@ -3,6 +3,7 @@
 import { closeSync, fstatSync, openSync, readSync, writeFileSync } from 'node:fs';
 
 const HEADER_BYTES = 44;
+const SAMPLE_BYTES = 2;
 
 /** Writes `samples` (Int16Array). */
 export function writeWav(path, samples, rateHz) {
@@ -24,37 +25,57 @@ export function writeWav(path, samples, rateHz) {
 
 /** `seconds` of a sine; `hz` 0 is silence. */
 export function sine(hz, seconds, rateHz, level = 6000) {
+  return chord([hz], seconds, rateHz, level);
+}
+
+/** `seconds` of several sines, each of `level`. */
+export function chord(tonesHz, seconds, rateHz, level = 6000) {
   const samples = new Int16Array(Math.round(seconds * rateHz));
+  const steps = tonesHz.map((hz) => (2 * Math.PI * hz) / rateHz);
   for (let i = 0; i < samples.length; i += 1) {
-    samples[i] = Math.round(level * Math.sin((2 * Math.PI * hz * i) / rateHz));
+    samples[i] = Math.round(level * steps.reduce((sum, step) => sum + Math.sin(step * i), 0));
   }
   return samples;
 }
 
-/**
- * The samples of a WAV file from sample `from` on. The sizes in its header are not believed: the file may still grow.
- */
-export function readSamples(path, from = 0) {
+function withFile(path, use) {
   const file = openSync(path, 'r');
   try {
-    const dataBytes = fstatSync(file).size - HEADER_BYTES - from * 2;
-    if (dataBytes < 2) return new Int16Array(0);
-    const bytes = Buffer.alloc(dataBytes - (dataBytes % 2));
-    const read = readSync(file, bytes, 0, bytes.length, HEADER_BYTES + from * 2);
-    return new Int16Array(bytes.buffer, bytes.byteOffset, read >> 1);
+    return use(file);
   } finally {
     closeSync(file);
   }
 }
 
-/** How many samples the file holds by now. */
-export function sampleCount(path) {
-  const file = openSync(path, 'r');
-  try {
-    return Math.max(0, (fstatSync(file).size - HEADER_BYTES) >> 1);
-  } finally {
-    closeSync(file);
-  }
+/** How a WAV file is written: `{ rateHz, channels }`. */
+export function format(path) {
+  return withFile(path, (file) => {
+    const header = Buffer.alloc(HEADER_BYTES);
+    if (readSync(file, header) < HEADER_BYTES) throw new Error(`${path} has no header yet`);
+    return { channels: header.readUInt16LE(22), rateHz: header.readUInt32LE(24) };
+  });
+}
+
+/**
+ * The samples of a WAV file from sample `from` on; of several channels the first. The sizes in its header are not
+ * believed: the file may still grow.
+ */
+export function readSamples(path, from = 0, channels = 1) {
+  const frameBytes = SAMPLE_BYTES * channels;
+  return withFile(path, (file) => {
+    const frames = Math.floor((fstatSync(file).size - HEADER_BYTES) / frameBytes) - from;
+    if (frames < 1) return new Int16Array(0);
+    const bytes = Buffer.alloc(frames * frameBytes);
+    const read = readSync(file, bytes, 0, bytes.length, HEADER_BYTES + from * frameBytes);
+    const samples = new Int16Array(bytes.buffer, bytes.byteOffset, read >> 1);
+    return channels === 1 ? samples : samples.filter((_, i) => i % channels === 0);
+  });
+}
+
+/** How many samples of each channel the file holds by now. */
+export function sampleCount(path, channels = 1) {
+  const bytes = withFile(path, (file) => fstatSync(file).size) - HEADER_BYTES;
+  return Math.max(0, Math.floor(bytes / (SAMPLE_BYTES * channels)));
 }
 
 /** G.711 µ-law of 16-bit PCM, a byte per sample (ITU-T G.711). */
