@@ -75,17 +75,38 @@ export class Datagrams {
     ].join('\r\n');
   }
 
-  /** An offer of G.711 with digits, for media at `port`. */
-  offer(port) {
+  /** Calls `number` with `offer` and acknowledges the answer, whose text is returned. */
+  async call(number, offer) {
+    const call = this.newCall(number);
+    await this.send(this.request(call, 'INVITE', { body: offer }));
+    const isAnswer = ({ status, text }) => status >= 200 && text.includes(call.callId);
+    const { status, tag, text } = await this.response('the answer', isAnswer);
+    await this.send(this.request(call, 'ACK', { toTag: tag, branch: `${call.branch}a` }));
+    if (status !== 200) throw new Error(`refused: ${text}`);
+    return text;
+  }
+
+  /** The RTP packets among what was received. */
+  rtp() {
+    const packets = this.received.map(({ text }) => Buffer.from(text, 'latin1')).filter((bytes) => bytes[0] >> 6 === 2);
+    return packets.map((bytes) => ({
+      payloadType: bytes[1] & 0x7f,
+      sequence: bytes.readUInt16BE(2),
+      timestamp: bytes.readUInt32BE(4),
+      payloadBytes: bytes.length - 12,
+    }));
+  }
+
+  /** An offer for media at `port`: of G.711 with digits, unless `formats` and `attributes` say otherwise. */
+  offer(port, { formats = '0 101', attributes = ['rtpmap:0 PCMU/8000', 'rtpmap:101 telephone-event/8000'] } = {}) {
     return [
       'v=0',
       `o=- 1 1 IN IP4 ${this.address}`,
       's=-',
       `c=IN IP4 ${this.address}`,
       't=0 0',
-      `m=audio ${port} RTP/AVP 0 101`,
-      'a=rtpmap:0 PCMU/8000',
-      'a=rtpmap:101 telephone-event/8000',
+      `m=audio ${port} RTP/AVP ${formats}`,
+      ...attributes.map((attribute) => `a=${attribute}`),
       '',
     ].join('\r\n');
   }
@@ -95,14 +116,15 @@ export class Datagrams {
   }
 }
 
-/** A packet of G.711 µ-law, 20 ms after the one before it (RFC 3550 section 5.1). */
-export function rtpPacket(sequence, voice) {
+/** A packet of G.711 µ-law, 20 ms after the one before it (RFC 3550 section 5.1), unless it is said to be another. */
+export function rtpPacket(sequence, payload, { payloadType = 0, timestamp = sequence * payload.length } = {}) {
   const header = Buffer.alloc(12);
   header.writeUInt8(0x80, 0);
+  header.writeUInt8(payloadType, 1);
   header.writeUInt16BE(sequence & 0xffff, 2);
-  header.writeUInt32BE((sequence * voice.length) >>> 0, 4);
+  header.writeUInt32BE(timestamp >>> 0, 4);
   header.writeUInt32BE(0x5eed, 8);
-  return Buffer.concat([header, voice]);
+  return Buffer.concat([header, payload]);
 }
 
 /** A repeatable source of numbers, 0 to 1 (mulberry32). */

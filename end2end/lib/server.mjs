@@ -93,6 +93,14 @@ export class Server {
     return tags.map((tag) => ({ talking: is(tag, 'talking'), muted: is(tag, 'muted'), deaf: is(tag, 'deaf') }));
   }
 
+  /** The live state that a page served now carries for its script: what `/ws/follow/{token}` begins with. */
+  async live(url) {
+    const html = await (await fetch(url)).text();
+    const [, json] = html.match(/="(\{&quot;[^"]*&quot;live&quot;[^"]*)"/) ?? [];
+    if (!json) throw new Error(`${url} carries no live state`);
+    return JSON.parse(json.replaceAll('&quot;', '"').replaceAll('&amp;', '&')).live;
+  }
+
   /** Waits until `count` members are in the conference, and past their greeting and PIN. */
   async untilMembers(url, count, withinMs = 20_000) {
     let seen;

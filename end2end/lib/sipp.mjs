@@ -85,6 +85,15 @@ export const saying = (file) => ({
   '<!-- DOES -->': does(`rtp_stream="${file},-1,0"`),
 });
 
+/** Makes `until-bye` say a file of raw A-law, again and again, and offer neither anything else nor telephone-events. */
+export const sayingALaw = (file) => ({
+  '[media_port]': '[rtpstream_audio_port]',
+  'RTP/AVP 0 8 101': 'RTP/AVP 8',
+  'a=rtpmap:0 PCMU/8000\n      ': '',
+  'a=rtpmap:101 telephone-event/8000\n      a=fmtp:101 0-15\n      ': '',
+  '<!-- DOES -->': does(`rtp_stream="${file},-1,8"`),
+});
+
 /** Makes `until-bye` type digits as RFC 4733 events. SIPp sends them from a raw socket, and always as payload type 96. */
 export const typing = (digits) => ({
   'RTP/AVP 0 8 101': 'RTP/AVP 0 8 96',

@@ -16,6 +16,15 @@ export function peak(samples) {
   return samples.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
 }
 
+/** The largest bend in the curve, as a second difference: a wave that is cut off has one, slow waves and fades have not. */
+export function sharpest(samples) {
+  let most = 0;
+  for (let i = 2; i < samples.length; i += 1) {
+    most = Math.max(most, Math.abs(samples[i] - 2 * samples[i - 1] + samples[i - 2]));
+  }
+  return most;
+}
+
 /**
  * For each window of `windowMs` the amplitude of `hz`. With tones on a 50 Hz grid, a window of 20 ms or a multiple holds
  * whole periods of each, so that none leaks into another's figure.
