@@ -76,6 +76,8 @@ fn main() -> ExitCode {
 
 fn obey(cli: Cli) -> Result<()> {
     let workspace = Workspace::find()?;
+    // Every task compiles the server, or looks at what was compiled.
+    tools::install_for_building()?;
     match cli.command {
         Task::Run { release, args } => {
             match run::run(&workspace, Profile::from_release_flag(release), &args)? {}

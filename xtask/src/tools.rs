@@ -1,4 +1,4 @@
-//! The programs that the end-to-end tests need: from Debian where we may install, else told by name.
+//! The programs that the build and the end-to-end tests need: from Debian where we may install, else told by name.
 
 use std::process::Command;
 
@@ -13,26 +13,36 @@ struct Tool {
     package: &'static str,
 }
 
-/// A browser, and telephones that are not ours.
-const FROM_DEBIAN: [Tool; 3] = [
+/// What builds libopus, beside the C compiler that Rust links with. Debian's cmake comes without make.
+const FOR_BUILDING: [Tool; 2] =
+    [Tool { program: "cmake", package: "cmake" }, Tool { program: "make", package: "make" }];
+
+/// A browser, telephones that are not ours, and a maker of tones.
+const FROM_DEBIAN: [Tool; 4] = [
     Tool { program: "chromium", package: "chromium" },
     Tool { program: "sipp", package: "sip-tester" },
     Tool { program: "baresip", package: "baresip" },
+    Tool { program: "sox", package: "sox" },
 ];
 
 /// Node may come from anywhere: people have versions of their own.
 const BY_HAND: [Tool; 2] =
     [Tool { program: "node", package: "nodejs" }, Tool { program: "npm", package: "npm" }];
 
-/// Sees to it that everything in the two lists is there, and the packages of `end2end/`.
+/// Sees to it that the server can be compiled.
 ///
 /// # Errors
 /// If a program is missing and cannot be installed from here; the error says what to install.
+pub(crate) fn install_for_building() -> Result<()> {
+    install_missing("the build needs", &FOR_BUILDING)
+}
+
+/// Sees to it that everything for the end-to-end tests is there, and the packages of `end2end/`.
+///
+/// # Errors
+/// As [`install_for_building`].
 pub(crate) fn install(workspace: &Workspace) -> Result<()> {
-    let missing = packages_of(&FROM_DEBIAN, |program| find(program).is_some());
-    if !missing.is_empty() {
-        install_from_debian(&missing)?;
-    }
+    install_missing("the end-to-end tests need", &FROM_DEBIAN)?;
     let missing = packages_of(&BY_HAND, |program| find(program).is_some());
     if !missing.is_empty() {
         bail!("install Node.js 20 or later with npm (Debian: apt-get install {})", missing.join(" "));
@@ -46,8 +56,14 @@ fn packages_of(tools: &[Tool], is_there: impl Fn(&str) -> bool) -> Vec<&'static 
     tools.iter().filter(|tool| !is_there(tool.program)).map(|tool| tool.package).collect()
 }
 
-fn install_from_debian(packages: &[&str]) -> Result<()> {
-    let by_hand = format!("the end-to-end tests need these Debian packages: {}", packages.join(" "));
+/// `who_needs` begins the sentence that names them.
+fn install_missing(who_needs: &str, tools: &[Tool]) -> Result<()> {
+    let missing = packages_of(tools, |program| find(program).is_some());
+    if missing.is_empty() { Ok(()) } else { install_from_debian(who_needs, &missing) }
+}
+
+fn install_from_debian(who_needs: &str, packages: &[&str]) -> Result<()> {
+    let by_hand = format!("{who_needs} these Debian packages: {}", packages.join(" "));
     if find("apt-get").is_none() {
         bail!("{by_hand}; there is no apt-get here, so install their like by hand");
     }
@@ -78,5 +94,7 @@ mod tests {
     fn only_what_is_missing_is_installed() {
         assert_eq!(packages_of(&FROM_DEBIAN, |program| program != "sipp"), ["sip-tester"]);
         assert!(packages_of(&FROM_DEBIAN, |_| true).is_empty());
+        assert_eq!(packages_of(&FOR_BUILDING, |program| program != "cmake"), ["cmake"]);
+        assert_eq!(packages_of(&FOR_BUILDING, |_| false), ["cmake", "make"]);
     }
 }
