@@ -15,7 +15,7 @@ pub(crate) struct Inbound {
     keypad: Keypad,
     jitter: JitterBuffer,
     /// Only where keys do not come as telephone-events.
-    detector: Option<DtmfDetector>,
+    detector: Option<Box<DtmfDetector>>,
     /// A key that was heard in the sound, and not yet obeyed.
     pressed: Option<Key>,
     /// A valid packet has come.
@@ -84,7 +84,7 @@ impl Inbound {
 
     /// A key is held down: what the microphone hears is its tone, and nobody else's business.
     pub(crate) fn is_key_down(&self, now: Micros) -> bool {
-        self.keypad.is_down(now) || self.detector.as_ref().is_some_and(DtmfDetector::is_tone)
+        self.keypad.is_down(now) || self.detector.as_ref().is_some_and(|detector| detector.is_tone())
     }
 
     /// How long sound waits here.
@@ -93,6 +93,6 @@ impl Inbound {
     }
 }
 
-fn detector(media: &MediaParams) -> Option<DtmfDetector> {
-    media.telephone_event.is_none().then(|| DtmfDetector::new(media.codec.rate().hz()))
+fn detector(media: &MediaParams) -> Option<Box<DtmfDetector>> {
+    media.telephone_event.is_none().then(|| Box::new(DtmfDetector::new(media.codec.rate().hz())))
 }

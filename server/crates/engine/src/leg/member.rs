@@ -31,7 +31,7 @@ pub(crate) struct MemberState {
     gate: Gate,
     meter: Meter,
     /// From the codec's rate to the room's; `None` where they are the same.
-    resampler: Option<Resampler>,
+    resampler: Option<Box<Resampler>>,
     /// The gain of what they say.
     input: Ramp,
     /// The gain of what they hear.
@@ -121,7 +121,7 @@ impl MemberState {
     /// The room mixes at another rate, or the leg has another codec.
     pub(crate) fn set_rates(&mut self, codec: Codec, room: Rate) {
         let own = codec.rate();
-        self.resampler = (own != room).then(|| Resampler::new(own.hz(), room.hz()));
+        self.resampler = (own != room).then(|| Box::new(Resampler::new(own.hz(), room.hz())));
     }
 
     /// Takes 20 ms of their sound and puts it into the mix, if they are to be heard.

@@ -90,6 +90,10 @@ fn resampler(from: Rate, codec: Codec) -> Option<Resampler> {
 }
 
 /// Chains that nobody uses now: a talker's first word does not wait for memory.
+#[expect(
+    clippy::vec_box,
+    reason = "a chain goes to and fro between here and a leg, and is too large to be copied each time"
+)]
 pub(crate) struct Spare(PerCodec<Vec<Box<Chain>>>);
 
 /// Of each codec, so many are kept; an Opus encoder is large.
