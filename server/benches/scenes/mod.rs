@@ -57,10 +57,15 @@ impl Scene {
     }
 }
 
-/// Those with `filter` in their name, "one room, silent, G.722".
-pub(crate) fn matching(filter: &str) -> Vec<Scene> {
+/// Those with `filter` in their name, "one room, silent, G.722", with so many percent of their calls and rooms.
+pub(crate) fn matching(filter: &str, percent: usize) -> Vec<Scene> {
+    let share = |shape: Shape| Shape {
+        calls: shape.calls * percent / 100,
+        rooms: (shape.rooms * percent / 100).max(1),
+        ..shape
+    };
     let of_shape = |shape| CODECS.map(|(codec, codec_name)| Scene { shape, codec, codec_name });
-    SHAPES.into_iter().flat_map(of_shape).filter(|scene| scene.name().contains(filter)).collect()
+    SHAPES.into_iter().map(share).flat_map(of_shape).filter(|scene| scene.name().contains(filter)).collect()
 }
 
 /// Measures and prints each; returns what was wrong with the server.
