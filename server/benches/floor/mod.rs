@@ -20,7 +20,7 @@ use crate::program::cpu_time;
 /// The first argument of a process that is to be the floor.
 pub(crate) const ARGUMENT: &str = "--floor";
 /// A phone's and the server's packets come every 20 ms.
-const PACKETS_PER_SECOND: u32 = 50;
+pub(crate) const PACKETS_PER_SECOND: u32 = 50;
 /// Until every socket has met its phone, and the packets flow evenly.
 const SETTLE: Duration = Duration::from_secs(2);
 
