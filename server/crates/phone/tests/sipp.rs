@@ -5,6 +5,7 @@
 use phone::{Call, CallConfig, CallError, Codec, Direction, End, Progress, Reinvite, Sound, call, dial};
 use std::net::{SocketAddr, UdpSocket};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 use tokio::process::{Child, Command};
 
@@ -64,16 +65,18 @@ impl Sipp {
     }
 }
 
-/// A port that is free now; the even ones, as RTP wants them.
+/// A port that is free now; the even ones, as RTP wants them. Below those that the system gives to sockets that name none, or a
+/// telephone of another test could have it before SIPp does.
 fn free_port() -> SocketAddr {
-    let mut sockets = Vec::new();
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let begin = 20_000 + (std::process::id() % 100) as u16 * 100;
     loop {
-        let socket = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
-        let address = socket.local_addr().expect("it is bound");
-        if address.port().is_multiple_of(2) {
+        // SIPp has four ports from the one on that it is given.
+        let address =
+            SocketAddr::from(([127, 0, 0, 1], begin + NEXT.fetch_add(4, Ordering::Relaxed) % 2_000));
+        if UdpSocket::bind(address).is_ok() {
             return address;
         }
-        sockets.push(socket);
     }
 }
 
