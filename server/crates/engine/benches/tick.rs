@@ -118,7 +118,7 @@ fn measure(scene: &Scene) -> (f64, f64) {
         for (n, line) in lines.iter().enumerate() {
             if (n as u32 + tick * 7) % 100 >= scene.loss {
                 engine.handle_packet(
-                    now,
+                    Arrival::Before(now),
                     line.key,
                     Channel::Rtp,
                     line.from,

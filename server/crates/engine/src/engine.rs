@@ -13,7 +13,7 @@ use crate::room::{Legs, Room, Studio};
 use crate::rtp::event::Key;
 use crate::stats::EngineStats;
 use crate::stream::{Noise, Spare};
-use crate::time::{Micros, PHASES, STEP};
+use crate::time::{Arrival, Micros, PHASES, STEP};
 use crate::wire::{Channel, Packet, Wire};
 use model::limits::EVENT_QUEUE;
 use model::{Action, Energy, MemberId, Refusal, RoomId};
@@ -187,11 +187,11 @@ impl Engine {
         }
     }
 
-    /// A datagram came to one of a leg's sockets. `now` is when it came, at most a tick ago: that matters to the reports'
-    /// jitter alone. Sound may be handed in just before the tick that needs it.
+    /// A datagram came to one of a leg's sockets, at most a tick ago. Sound may be handed in just before the tick that
+    /// needs it.
     pub fn handle_packet(
         &mut self,
-        now: Micros,
+        arrival: Arrival,
         leg: LegKey,
         channel: Channel,
         from: SocketAddr,
@@ -202,15 +202,21 @@ impl Engine {
             stats.dropped.stale += 1;
             return Expect::More;
         };
+        let now = arrival.latest();
         match channel {
             Channel::Rtcp => open.receive_report(now, from, datagram, stats),
-            Channel::Rtp => match open.receive(now, from, datagram, stats) {
+            Channel::Rtp => match open.receive(arrival, from, datagram, stats) {
                 Received::Sound => return Expect::Nothing,
                 Received::Key(pressed) => self.press(now, leg, pressed),
                 Received::Little => {}
             },
         }
         Expect::More
+    }
+
+    /// The one source that this leg listens to, whatever else comes; `None` if another may take its place.
+    pub fn source(&self, leg: LegKey) -> Option<SocketAddr> {
+        self.legs.get(leg)?.inbound.latch.locked()
     }
 
     /// A key was pressed.

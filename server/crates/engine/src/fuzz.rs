@@ -3,7 +3,7 @@
 use crate::rng::Rng;
 use crate::rtcp::{Equipment, Line, REPORT_BYTES_MAX, Reception, RtcpSession, Sent};
 use crate::rtp::event::Keypad;
-use crate::time::Micros;
+use crate::time::{Arrival, Micros};
 use rtcp_types::Compound;
 
 /// Takes values off the front; bytes that have ended give zeros.
@@ -39,9 +39,14 @@ pub fn rtcp(bytes: &[u8]) {
             }
             64..=127 => {
                 let (sequence, timestamp, ssrc) = (input.number(2), input.number(4), input.number(1));
-                reception.received(now, sequence as u16, timestamp as u32, ssrc as u32);
+                reception.received(Arrival::At(now), sequence as u16, timestamp as u32, ssrc as u32);
                 // Its successor, so that sources begin and jumps are believed.
-                reception.received(now, (sequence as u16).wrapping_add(1), timestamp as u32, ssrc as u32);
+                reception.received(
+                    Arrival::At(now),
+                    (sequence as u16).wrapping_add(1),
+                    timestamp as u32,
+                    ssrc as u32,
+                );
             }
             128..=191 => now = now.saturating_add(Micros(input.number(3))),
             192..=223 => {

@@ -6,6 +6,24 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Micros(pub u64);
 
+/// When a datagram came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// Then, or within the clock's grain.
+    At(Micros),
+    /// At some time of the tick that ends then.
+    Before(Micros),
+}
+
+impl Arrival {
+    /// The latest time that it can have been.
+    pub(crate) fn latest(self) -> Micros {
+        match self {
+            Arrival::At(at) | Arrival::Before(at) => at,
+        }
+    }
+}
+
 /// The mixer's period.
 pub const TICK: Micros = Micros::from_ms(20);
 /// Parts of a tick in which different rooms tick.

@@ -97,7 +97,7 @@ fn a_tick_that_tells_nothing_allocates_nothing() {
             }
             let datagram = datagram(phone, tick);
             let taken = allocation_counter::measure(|| {
-                engine.handle_packet(now, phone.key, Channel::Rtp, phone.from, &datagram);
+                engine.handle_packet(Arrival::At(now), phone.key, Channel::Rtp, phone.from, &datagram);
             });
             assert!(
                 !warm || taken.count_total == 0,

@@ -1,5 +1,6 @@
 //! The media threads and the way to them: commands in, events out, both by bounded queues.
 
+mod link;
 mod placement;
 mod ports;
 mod sockets;

@@ -1,10 +1,12 @@
 //! The legs' sockets: who has which, and how they are read.
 //!
 //! Sound is read just before the tick that needs it, one datagram a leg, instead of waking for each packet: a packet waits
-//! for its tick in any case, and waking costs more than reading. When it came the kernel has noted.
+//! for its tick in any case, and waking costs more than reading. When it came the kernel has noted; asking for that costs
+//! too, so a leg's times are looked at for a second in ten, which is enough to know its jitter.
 
 use super::PortPair;
-use engine::{Channel, Expect, LegKey, Micros, PHASES, TICK};
+use super::link::Link;
+use engine::{Arrival, Channel, Engine, Expect, LegKey, Micros, PHASES, TICK};
 use model::limits;
 use nix::sys::socket::{
     ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt::ReceiveTimestampns,
@@ -19,6 +21,10 @@ const READS_MAX: usize = 16;
 /// Every so many ticks a leg is read until nothing is left: what came early enough to be two at once must not stay behind
 /// for good.
 const DRAINED_EVERY_TICKS: usize = 8;
+/// A connected leg's times are looked at in one of so many stretches of time,
+const STRETCHES: usize = 10;
+/// which last so many ticks: a second.
+const STRETCH_TICKS: usize = 50;
 
 /// By the slot of the leg's key.
 #[derive(Default)]
@@ -35,6 +41,17 @@ pub(super) struct LegSocket {
     pub(super) ports: PortPair,
     /// Nothing had come for the last tick, so two may have come for this one.
     missed: bool,
+    link: Link,
+}
+
+impl LegSocket {
+    /// Sends a packet of sound or of reports. A full buffer or an unreachable phone loses it, as the network would.
+    pub(super) fn send(&self, channel: Channel, to: SocketAddr, datagram: &[u8]) {
+        let _ = match channel {
+            Channel::Rtp => self.link.send(&self.ports.rtp, to, datagram),
+            Channel::Rtcp => self.ports.rtcp.send_to(datagram, to),
+        };
+    }
 }
 
 /// What is read into; one for a thread.
@@ -52,8 +69,14 @@ impl Inbox {
         }
     }
 
-    /// The next datagram, where it came from, and when, in Unix time. `None`: there is none. A longer one than is allowed
-    /// comes out empty. An ICMP error of an earlier send comes out here too, and means nothing to us.
+    /// The next datagram, from the source that the socket is connected to. `None`: there is none. A longer one than is
+    /// allowed comes out empty. An ICMP error of an earlier send comes out here too, and means nothing to us.
+    fn read_connected(&mut self, socket: &UdpSocket) -> Option<&[u8]> {
+        let bytes = socket.recv(&mut self.datagram).ok()?;
+        if bytes > limits::RTP_BYTES { Some(&[]) } else { self.datagram.get(..bytes) }
+    }
+
+    /// The same, with where it came from, and when, in Unix time.
     fn read(&mut self, socket: &UdpSocket) -> Option<(&[u8], SocketAddr, Option<Duration>)> {
         let mut parts = [IoSliceMut::new(&mut self.datagram)];
         let flags = MsgFlags::MSG_DONTWAIT;
@@ -91,9 +114,16 @@ impl LegSockets {
             self.sockets.resize_with(slot + 1, || None);
         }
         let noted = setsockopt(&ports.rtp, ReceiveTimestampns, &true);
-        self.sockets[slot] = Some(LegSocket { key, ports, missed: true });
+        self.sockets[slot] = Some(LegSocket { key, ports, missed: true, link: Link::new() });
         self.phases[phase].push(slot);
         noted.map_err(io::Error::from)
+    }
+
+    /// The leg may have to be heard from another source.
+    pub(super) fn open(&mut self, key: LegKey) {
+        if let Some(Some(leg)) = self.sockets.get_mut(key.index()) {
+            leg.link.open(&leg.ports.rtp);
+        }
     }
 
     pub(super) fn remove(&mut self, key: LegKey) -> Option<LegSocket> {
@@ -106,29 +136,24 @@ impl LegSockets {
         self.sockets.get_mut(slot)?.take()
     }
 
-    /// Reads what has come for the legs of a phase; `take` is given each datagram with the time when it came.
-    pub(super) fn read_phase(
-        &mut self,
-        phase: usize,
-        now: Micros,
-        inbox: &mut Inbox,
-        mut take: impl FnMut(LegKey, Micros, SocketAddr, &[u8]) -> Expect,
-    ) {
+    /// Reads what has come for the legs of the phase that ticks next, and hands it to the engine.
+    pub(super) fn read_phase(&mut self, engine: &mut Engine, now: Micros, inbox: &mut Inbox) {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let phase = engine.next_phase();
         let tick = self.ticks[phase];
         self.ticks[phase] = tick.wrapping_add(1);
         for &slot in &self.phases[phase] {
             let Some(Some(leg)) = self.sockets.get_mut(slot) else { continue };
-            let drain = leg.missed || (tick + slot).is_multiple_of(DRAINED_EVERY_TICKS);
-            leg.missed = true;
-            for _ in 0..READS_MAX {
-                let Some((datagram, from, stamp)) = inbox.read(&leg.ports.rtp) else { break };
-                leg.missed = false;
-                let expect = take(leg.key, came(now, wall, stamp), from, datagram);
-                if expect == Expect::Nothing && !drain {
-                    break;
-                }
-            }
+            let reading = Reading {
+                now,
+                wall,
+                drain: leg.missed || (tick + slot).is_multiple_of(DRAINED_EVERY_TICKS),
+                times: (tick / STRETCH_TICKS + slot).is_multiple_of(STRETCHES),
+            };
+            let fed = reading.read(leg, engine, inbox);
+            leg.missed = !fed;
+            let key = leg.key;
+            leg.link.follow(&leg.ports.rtp, fed, || engine.source(key));
         }
     }
 
@@ -141,6 +166,44 @@ impl LegSockets {
         let leg = self.get(slot)?;
         let (datagram, from, _) = inbox.read(leg.ports.socket(Channel::Rtcp))?;
         Some((leg.key, from, datagram))
+    }
+}
+
+/// How a leg's socket is read at a tick.
+struct Reading {
+    now: Micros,
+    /// The system's time as of `now`, since 1970.
+    wall: Duration,
+    /// Until nothing is left.
+    drain: bool,
+    /// With the times of the packets, also where they cost.
+    times: bool,
+}
+
+impl Reading {
+    /// Whether anything was there.
+    fn read(&self, leg: &LegSocket, engine: &mut Engine, inbox: &mut Inbox) -> bool {
+        let drain = self.drain || leg.link.is_draining();
+        for read in 0..READS_MAX {
+            let Some(expect) = self.read_one(leg, engine, inbox) else { return read > 0 };
+            if expect == Expect::Nothing && !drain {
+                return true;
+            }
+        }
+        true
+    }
+
+    fn read_one(&self, leg: &LegSocket, engine: &mut Engine, inbox: &mut Inbox) -> Option<Expect> {
+        if let Some(source) = leg.link.source()
+            && !self.times
+        {
+            let datagram = inbox.read_connected(&leg.ports.rtp)?;
+            let arrival = Arrival::Before(self.now);
+            return Some(engine.handle_packet(arrival, leg.key, Channel::Rtp, source, datagram));
+        }
+        let (datagram, from, stamp) = inbox.read(&leg.ports.rtp)?;
+        let arrival = Arrival::At(came(self.now, self.wall, stamp));
+        Some(engine.handle_packet(arrival, leg.key, Channel::Rtp, from, datagram))
     }
 }
 

@@ -4,7 +4,7 @@
 use super::sockets::{Inbox, LegSockets};
 use super::{Command, PortPair};
 use crate::clock::Clock;
-use engine::{Channel, Engine, EngineConfig, Event, LegKey, Micros};
+use engine::{Arrival, Channel, Engine, EngineConfig, Event, LegKey};
 use model::{MemberId, limits};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::time::TimeSpec;
@@ -116,25 +116,18 @@ impl MediaThread {
             if self.engine.next_tick() > now {
                 break;
             }
-            self.receive(now);
+            self.sockets.read_phase(&mut self.engine, now, &mut self.inbox);
             self.engine.handle_tick(now);
             self.send();
         }
         self.pass_events_on();
     }
 
-    /// Takes in what has come for the rooms that tick next.
-    fn receive(&mut self, now: Micros) {
-        let engine = &mut self.engine;
-        self.sockets.read_phase(engine.next_phase(), now, &mut self.inbox, |leg, came, from, datagram| {
-            engine.handle_packet(came, leg, Channel::Rtp, from, datagram)
-        });
-    }
-
     /// One read per event: epoll reports a socket again while it holds more.
     fn receive_report(&mut self, slot: usize) {
         if let Some((leg, from, datagram)) = self.sockets.read_report(slot, &mut self.inbox) {
-            self.engine.handle_packet(self.clock.now(), leg, Channel::Rtcp, from, datagram);
+            let arrival = Arrival::At(self.clock.now());
+            self.engine.handle_packet(arrival, leg, Channel::Rtcp, from, datagram);
         }
     }
 
@@ -146,8 +139,7 @@ impl MediaThread {
             let whole = header + packet.payload.len();
             bytes[..header].copy_from_slice(packet.header);
             bytes[header..whole].copy_from_slice(packet.payload);
-            // A full buffer or an unreachable phone loses the packet, as the network would.
-            let _ = leg.ports.socket(packet.channel).send_to(&bytes[..whole], packet.to);
+            leg.send(packet.channel, packet.to, &bytes[..whole]);
         }
     }
 
@@ -159,6 +151,7 @@ impl MediaThread {
                 Command::Update { member, media } => {
                     if let Some(key) = self.keys.get(&member) {
                         self.engine.update_leg(now, *key, media);
+                        self.sockets.open(*key);
                     }
                 }
                 Command::Close { member } => self.close(member),

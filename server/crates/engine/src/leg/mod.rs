@@ -17,7 +17,7 @@ use crate::rtp::event::Key;
 use crate::rtp::header::Rtp;
 use crate::stats::EngineStats;
 use crate::stream::{Desk, Route, Wanted};
-use crate::time::{Micros, Rate};
+use crate::time::{Arrival, Micros, Rate};
 use crate::wire::{Encoded, Wire};
 use inbound::Inbound;
 use member::{MemberState, Shown};
@@ -119,11 +119,12 @@ impl Leg {
     /// Reads a datagram.
     pub(crate) fn receive(
         &mut self,
-        now: Micros,
+        arrival: Arrival,
         from: SocketAddr,
         datagram: &[u8],
         stats: &mut EngineStats,
     ) -> Received {
+        let now = arrival.latest();
         let inbound = &mut self.inbound;
         let dropped = &mut stats.dropped;
         if !inbound.latch.admits(now, from) {
@@ -142,7 +143,7 @@ impl Leg {
         inbound.latch.lock(from);
         inbound.heard = true;
         stats.packets_in += 1;
-        self.reports.received(now, &rtp, is_event);
+        self.reports.received(arrival, &rtp, is_event);
         if is_event {
             return inbound.event(now, &rtp, dropped).map_or(Received::Little, Received::Key);
         }

@@ -5,7 +5,7 @@ use crate::params::{Codec, MediaParams};
 use crate::rng::Rng;
 use crate::rtcp::{Equipment, Line, Malformed, REPORT_BYTES_MAX, Reception, RtcpSession, Sent};
 use crate::rtp::header::Rtp;
-use crate::time::Micros;
+use crate::time::{Arrival, Micros};
 use model::Quality;
 use std::net::SocketAddr;
 
@@ -40,10 +40,10 @@ impl Reports {
     }
 
     /// A valid packet of the leg's source came.
-    pub(crate) fn received(&mut self, now: Micros, rtp: &Rtp<'_>, is_event: bool) {
+    pub(crate) fn received(&mut self, arrival: Arrival, rtp: &Rtp<'_>, is_event: bool) {
         match is_event {
             true => self.reception.received_event(rtp.sequence, rtp.ssrc),
-            false => self.reception.received(now, rtp.sequence, rtp.timestamp, rtp.ssrc),
+            false => self.reception.received(arrival, rtp.sequence, rtp.timestamp, rtp.ssrc),
         }
     }
 

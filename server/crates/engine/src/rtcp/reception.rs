@@ -4,7 +4,7 @@
 //! nothing.
 
 use super::report::Block;
-use crate::time::Micros;
+use crate::time::{Arrival, Micros};
 
 /// A sequence number further ahead than this is not believed at once (appendix A.1).
 const MAX_DROPOUT: u16 = 3_000;
@@ -83,10 +83,18 @@ impl Reception {
         Reception { clock_hz: clock_hz.max(1), source: None, candidate: None }
     }
 
-    /// A valid packet arrived at `now`.
-    pub(crate) fn received(&mut self, now: Micros, sequence: u16, timestamp: u32, ssrc: u32) {
-        let transit = clock_units(now, self.clock_hz).wrapping_sub(timestamp);
-        self.count(sequence, ssrc, Some(transit));
+    /// A valid packet arrived. The jitter is that of the packets whose time of arrival is known, and whose neighbour's is.
+    pub(crate) fn received(&mut self, arrival: Arrival, sequence: u16, timestamp: u32, ssrc: u32) {
+        let transit = match arrival {
+            Arrival::At(at) => Some(clock_units(at, self.clock_hz).wrapping_sub(timestamp)),
+            Arrival::Before(_) => None,
+        };
+        if transit.is_none()
+            && let Some(source) = &mut self.source
+        {
+            source.transit = None;
+        }
+        self.count(sequence, ssrc, transit);
     }
 
     /// A packet of telephone-events arrived. It has its place in the sequence, but its timestamp is the key's beginning

@@ -35,6 +35,14 @@ impl Latch {
         }
     }
 
+    /// The one source that is admitted, until a re-INVITE.
+    pub(crate) fn locked(&self) -> Option<SocketAddr> {
+        match *self {
+            Latch::Locked { source } => Some(source),
+            Latch::Open { .. } | Latch::Elsewhere { .. } => None,
+        }
+    }
+
     /// A packet from there may be looked at.
     pub(crate) fn admits(&self, now: Micros, from: SocketAddr) -> bool {
         match *self {

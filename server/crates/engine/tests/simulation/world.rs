@@ -182,7 +182,7 @@ impl World {
         if let Some(under_way) = self.network.receive() {
             let leg = self.phones[under_way.phone].leg;
             let from = address(under_way.port);
-            self.engine.handle_packet(self.now(), leg, Channel::Rtp, from, &under_way.datagram);
+            self.engine.handle_packet(Arrival::At(self.now()), leg, Channel::Rtp, from, &under_way.datagram);
         }
     }
 

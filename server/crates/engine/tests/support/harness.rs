@@ -119,7 +119,7 @@ pub fn run(bytes: &[u8]) {
             96..=111 => {
                 let n = usize::from(input.byte());
                 let channel = if choice & 1 == 0 { Channel::Rtp } else { Channel::Rtcp };
-                engine.handle_packet(now, key, channel, SOURCE, input.bytes(n));
+                engine.handle_packet(Arrival::At(now), key, channel, SOURCE, input.bytes(n));
             }
             // Mostly packets that look like some.
             _ => {
@@ -128,7 +128,7 @@ pub fn run(bytes: &[u8]) {
                 datagram.resize(12, 0);
                 let n = if choice & 1 == 0 { 160 } else { usize::from(input.byte()) * 6 };
                 datagram.extend(input.bytes(4).iter().cycle().take(n));
-                engine.handle_packet(now, key, Channel::Rtp, SOURCE, &datagram);
+                engine.handle_packet(Arrival::At(now), key, Channel::Rtp, SOURCE, &datagram);
             }
         }
         while let Some(event) = engine.poll_event() {

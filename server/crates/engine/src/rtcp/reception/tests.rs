@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 const SSRC: u32 = 7;
 
-fn at(ms: u64) -> Micros {
-    Micros::from_ms(1_700_000_000_000 + ms)
+fn at(ms: u64) -> Arrival {
+    Arrival::At(Micros::from_ms(1_700_000_000_000 + ms))
 }
 
 /// The packet `i` of a steady stream of 20 ms.
@@ -99,7 +99,7 @@ proptest! {
         for (i, delay_us) in (0u64..).zip(&delays_us) {
             let now = Micros(1_700_000_000_000_000 + i * 20_000 + delay_us);
             let units = i * u64::from(hz) / 50;
-            reception.received(now, i as u16, first.wrapping_add(units as u32), SSRC);
+            reception.received(Arrival::At(now), i as u16, first.wrapping_add(units as u32), SSRC);
             let transit = *delay_us as f64 * f64::from(hz) / 1e6;
             if let Some(before) = before.replace(transit) {
                 jitter += ((transit - before).abs() - jitter) / 16.0;
@@ -118,8 +118,8 @@ proptest! {
     ) {
         let mut reception = Reception::new(48_000);
         for (now, sequence, timestamp, ssrc) in packets {
-            reception.received(Micros(now), sequence % 9_000, timestamp, ssrc);
-            reception.received(Micros(now), (sequence % 9_000) + 1, timestamp, ssrc);
+            reception.received(Arrival::At(Micros(now)), sequence % 9_000, timestamp, ssrc);
+            reception.received(Arrival::At(Micros(now)), (sequence % 9_000) + 1, timestamp, ssrc);
             if let Some(heard) = reception.heard() {
                 prop_assert!(heard.lost <= heard.packets && heard.bursts <= heard.lost);
             }
@@ -261,4 +261,22 @@ fn the_cumulative_loss_stops_where_24_bits_end() {
     let block = reception.report().unwrap();
     assert_eq!((block.lost, block.fraction_lost), (0x7F_FFFF, 255));
     assert_eq!(block.highest, 1 + 2_899 * 2_999);
+}
+
+#[test]
+fn the_jitter_is_that_of_the_times_that_are_known() {
+    // Every other packet comes 10 ms late; the times of one second in ten are looked at.
+    let mut reception = Reception::new(8_000);
+    for i in 0..5_000u64 {
+        let Arrival::At(came) = at(i * 20 + (i % 2) * 10) else { unreachable!() };
+        let known = (i / 50).is_multiple_of(10);
+        let arrival = if known { Arrival::At(came) } else { Arrival::Before(at_tick(i)) };
+        reception.received(arrival, i as u16, (i * 160) as u32, SSRC);
+    }
+    let jitter_ms = reception.jitter().0 / 1_000;
+    assert!((9..=10).contains(&jitter_ms), "{jitter_ms}");
+}
+
+fn at_tick(i: u64) -> Micros {
+    Micros::from_ms(1_700_000_000_000 + i * 20 + 19)
 }

@@ -2,6 +2,7 @@ use super::report::{NTP_TO_UNIX_S, REPORT_BYTES_MAX, middle, ntp};
 use super::*;
 use crate::rng::Rng;
 use crate::rtcp::quality::{Equipment, Line};
+use crate::time::Arrival;
 use proptest::prelude::*;
 
 use rtcp_types::{Compound, Packet, RtcpPacketWriter};
@@ -27,7 +28,7 @@ fn reception() -> Reception {
     let mut reception = Reception::new(8_000);
     for i in (0..100u16).filter(|i| i % 10 != 5) {
         reception.received(
-            Micros(START.0 + u64::from(i) * 20_000),
+            Arrival::At(Micros(START.0 + u64::from(i) * 20_000)),
             i.wrapping_sub(50),
             u32::from(i) * 160,
             THEIRS,
