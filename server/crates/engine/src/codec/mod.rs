@@ -51,6 +51,17 @@ impl Decoder {
         }
     }
 
+    /// Leaves out a packet that nobody is to hear, if decoding costs much and the packet says of itself that it is no
+    /// voice, or `whatever` it says. `false`, and nothing done, if it has to be decoded.
+    pub(crate) fn leave_out(&mut self, payload: &[u8], whatever: bool) -> bool {
+        match self {
+            Decoder::G711(_) | Decoder::G722(_) => false,
+            Decoder::Opus(decoder) => {
+                (whatever || opus::is_without_voice(payload)) && decoder.leave_out(payload)
+            }
+        }
+    }
+
     /// Makes up sound for what was lost, the codec's own way; `false`, and nothing done, if it has none for this length.
     pub(crate) fn conceal(&mut self, out: &mut [i16]) -> bool {
         match self {

@@ -1,5 +1,6 @@
 //! Opus (RFC 6716) by libopus: one channel, 48 kHz.
 
+use crate::time::FRAME_SAMPLES_MAX;
 use opus::{Application, Bitrate, Channels, Decoder, Encoder, Error, Signal};
 
 /// Bits a second: full-band speech without audible loss, and room in the SILK layer for the packets before (FEC).
@@ -17,12 +18,30 @@ pub(crate) const PACKET_BYTES_MAX: usize = 1_275;
 
 /// One stream that comes in.
 #[derive(Debug)]
-pub(crate) struct OpusDecoder(Option<Decoder>);
+pub(crate) struct OpusDecoder {
+    /// Without memory for libopus' state it decodes to silence.
+    decoder: Option<Decoder>,
+    /// The packet that was left out last; the decoder's state is as it was before the first one of these.
+    left_out: Vec<u8>,
+}
 
 impl OpusDecoder {
-    /// Without memory for libopus' state it decodes to silence.
     pub(crate) fn new() -> Self {
-        OpusDecoder(Decoder::new(48_000, Channels::Mono).ok())
+        OpusDecoder {
+            decoder: Decoder::new(48_000, Channels::Mono).ok(),
+            left_out: Vec::with_capacity(PACKET_BYTES_MAX),
+        }
+    }
+
+    /// Leaves a packet of 20 ms out, if it is one. The last one of a row is decoded before whatever comes next, so that
+    /// the decoder's state is nearly the one that it would have.
+    pub(crate) fn leave_out(&mut self, payload: &[u8]) -> bool {
+        let fits = Self::samples_in(payload) == FRAME_SAMPLES_MAX && payload.len() <= PACKET_BYTES_MAX;
+        if fits {
+            self.left_out.clear();
+            self.left_out.extend_from_slice(payload);
+        }
+        fits
     }
 
     /// Samples in a packet; 0 if it is none.
@@ -56,7 +75,13 @@ impl OpusDecoder {
     }
 
     fn run(&mut self, payload: &[u8], out: &mut [i16], redundancy: bool) -> bool {
-        let decoded = self.0.as_mut().and_then(|decoder| decoder.decode(payload, out, redundancy).ok());
+        if !self.left_out.is_empty()
+            && let Some(decoder) = &mut self.decoder
+        {
+            let _ = decoder.decode(&self.left_out, &mut [0; FRAME_SAMPLES_MAX], false);
+            self.left_out.clear();
+        }
+        let decoded = self.decoder.as_mut().and_then(|decoder| decoder.decode(payload, out, redundancy).ok());
         out.iter_mut().skip(decoded.unwrap_or(0)).for_each(|s| *s = 0);
         decoded.is_some()
     }
@@ -65,16 +90,26 @@ impl OpusDecoder {
 /// The packet has in-band FEC: it is of SILK or hybrid mode, and the first frame's LBRR flag is set
 /// (RFC 6716 sections 3.1 and 4.2.4). Only packets with one frame are looked into; that is what 20 ms packets are.
 fn has_redundancy(packet: &[u8]) -> bool {
-    let [toc, first, ..] = *packet else { return false };
+    silk_flags(packet).is_some_and(|(flags, frames)| flags & (0x80 >> frames) != 0)
+}
+
+/// The sender's encoder found no voice in the packet. What has no flag to tell may be voice.
+pub(crate) fn is_without_voice(packet: &[u8]) -> bool {
+    silk_flags(packet).is_some_and(|(flags, frames)| flags >> (8 - frames) == 0)
+}
+
+/// The SILK layer of one channel begins with a voice-activity flag for each 20 ms, and then the LBRR flag: the byte in
+/// which they are the first bits, and the number of the former. `None` for other packets.
+fn silk_flags(packet: &[u8]) -> Option<(u8, u8)> {
+    let [toc, flags, ..] = *packet else { return None };
     let (config, code) = (toc >> 3, toc & 0b11);
-    // SILK in one channel begins with a voice-activity flag for each 20 ms, and then the flag that is meant.
-    let silk_frames = match config {
+    let frames = match config {
         0..=11 => [1, 1, 2, 3][usize::from(config & 0b11)],
         12..=15 => 1,
-        _ => return false,
+        _ => return None,
     };
     let stereo = toc & 0b100 != 0;
-    code == 0 && !stereo && first & (0x80 >> silk_frames) != 0
+    (code == 0 && !stereo).then_some((flags, frames))
 }
 
 /// One stream that goes out, in packets of 20 ms.
@@ -121,5 +156,84 @@ impl OpusEncoder {
             let _ = self.encoder.set_prediction_disabled(false);
         }
         bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::f64::consts::PI;
+
+    const TICKS: usize = 200;
+    const SPEAKS_AT: usize = 150;
+
+    /// A room's noise, and from a moment on a voice-like sound: harmonics of a gliding pitch.
+    fn sound() -> Vec<[i16; FRAME_SAMPLES_MAX]> {
+        let (mut random, mut phase) = (1u32, 0.0f64);
+        let mut sample = |i: usize| {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let noise = f64::from(random >> 16) / 65_536.0 * 40.0 - 20.0;
+            if i < SPEAKS_AT * FRAME_SAMPLES_MAX {
+                return noise as i16;
+            }
+            phase += 2.0 * PI * (120.0 + 10.0 * (i as f64 / 9_600.0).sin()) / 48_000.0;
+            let voice: f64 = (1..20).map(|n| (phase * f64::from(n)).sin() / f64::from(n)).sum();
+            (voice * 4_000.0 + noise) as i16
+        };
+        let frame = |tick: usize| std::array::from_fn(|i| sample(tick * FRAME_SAMPLES_MAX + i));
+        (0..TICKS).map(frame).collect()
+    }
+
+    fn packets() -> Vec<Vec<u8>> {
+        let mut encoder = OpusEncoder::new().unwrap();
+        let mut packet = [0; PACKET_BYTES_MAX];
+        let encode = |frame: [i16; FRAME_SAMPLES_MAX]| {
+            let bytes = encoder.encode(&frame, &mut packet);
+            packet[..bytes].to_vec()
+        };
+        sound().into_iter().map(encode).collect()
+    }
+
+    #[test]
+    fn the_flags_tell_noise_from_voice() {
+        let packets = packets();
+        let without =
+            |range: std::ops::Range<usize>| packets[range].iter().filter(|p| is_without_voice(p)).count();
+        assert_eq!(without(SPEAKS_AT + 1..TICKS), 0);
+        assert!(without(50..SPEAKS_AT) > 90, "{}", without(50..SPEAKS_AT));
+        for packet in [&[][..], &[0x78], &[0xF8, 0], &[0x79, 0, 0], &[0x7C, 0]] {
+            assert!(!is_without_voice(packet), "{packet:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_left_out_is_not_missed_when_the_voice_begins() {
+        let (mut whole, mut part) = (OpusDecoder::new(), OpusDecoder::new());
+        let (mut a, mut b) = ([0; FRAME_SAMPLES_MAX], [0; FRAME_SAMPLES_MAX]);
+        let (mut signal, mut error) = (0.0, 0.0);
+        let mut left_out = 0;
+        for (tick, packet) in packets().iter().enumerate() {
+            whole.decode(packet, &mut a);
+            if tick > 50 && is_without_voice(packet) {
+                assert!(part.leave_out(packet));
+                left_out += 1;
+                continue;
+            }
+            part.decode(packet, &mut b);
+            if (SPEAKS_AT..SPEAKS_AT + 10).contains(&tick) {
+                signal += a.iter().map(|s| f64::from(*s).powi(2)).sum::<f64>();
+                error += a.iter().zip(&b).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>();
+            }
+        }
+        let snr_db = 10.0 * (signal / error).log10();
+        assert!(left_out > 90 && snr_db > 25.0, "{left_out} {snr_db}");
+    }
+
+    #[test]
+    fn a_packet_of_another_length_is_not_left_out() {
+        let mut decoder = OpusDecoder::new();
+        for packet in [&[][..], &[0x70, 1, 2], &[0x79, 1, 2, 3]] {
+            assert!(!decoder.leave_out(packet), "{packet:?}");
+        }
     }
 }

@@ -57,6 +57,19 @@ pub(crate) enum Popped {
     Concealed,
     /// Nothing is coming.
     Silence,
+    /// There was sound, which was not looked at.
+    LeftOut,
+}
+
+/// What a frame is needed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// Somebody hears it, or may.
+    Sound,
+    /// To see whether the caller begins to talk; nobody hears it before.
+    Level,
+    /// Nobody hears it, however loud it is.
+    Nothing,
 }
 
 pub(crate) struct JitterBuffer {
@@ -81,6 +94,8 @@ pub(crate) struct JitterBuffer {
     strange: u8,
     /// Packets are lost here, so delay is kept to have both sides of a gap.
     lossy: bool,
+    /// Packets in a row that were left out.
+    left_out: u8,
     cut_pause: u8,
     cut_wish: u8,
     gain_wish: u8,
@@ -123,6 +138,7 @@ impl JitterBuffer {
             insert: 0,
             strange: 0,
             lossy: false,
+            left_out: 0,
             cut_pause: 0,
             cut_wish: 0,
             gain_wish: 0,

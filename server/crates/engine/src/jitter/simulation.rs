@@ -113,8 +113,8 @@ fn run(speech: &Speech, minutes: u64, drift_ppm: f64, delay_us: impl Fn(u32) -> 
             heard.delay_us = heard.delay_us.max(buffer.delay_us());
         }
         heard.ticks += 1;
-        match buffer.pop(&mut out) {
-            Popped::Sound => {}
+        match buffer.pop(&mut out, Need::Sound) {
+            Popped::Sound | Popped::LeftOut => {}
             Popped::Concealed => heard.concealed += 1,
             Popped::Silence => heard.silent += 1,
         }
@@ -179,7 +179,7 @@ fn a_pause_of_the_sender_is_no_loss_and_costs_no_delay() {
             sequence = sequence.wrapping_add(1);
         }
         assert!(buffer.delay_us() <= 20_000);
-        concealed += u32::from(buffer.pop(&mut out) != Popped::Sound);
+        concealed += u32::from(buffer.pop(&mut out, Need::Sound) != Popped::Sound);
     }
     assert_eq!(concealed, 0);
 }
@@ -200,10 +200,10 @@ fn what_opus_says_twice_is_heard_though_one_was_lost() {
                 speech.push(&mut buffer, n);
             }
             if n <= lost {
-                buffer.pop(&mut out);
+                buffer.pop(&mut out, Need::Sound);
             }
         }
-        let popped = buffer.pop(&mut out);
+        let popped = buffer.pop(&mut out, Need::Sound);
         (popped, out)
     };
     let ((whole, real), (concealed, made_up)) = (frame(None), frame(Some(lost)));
@@ -223,7 +223,7 @@ fn another_rate_begins_anew() {
         let mut out = vec![0; codec.rate().frame_samples()];
         for n in 0..56 {
             assert_eq!(speech.push(&mut buffer, n), Pushed::Stored);
-            assert_eq!(buffer.pop(&mut out), Popped::Sound, "{codec:?} {n}");
+            assert_eq!(buffer.pop(&mut out, Need::Sound), Popped::Sound, "{codec:?} {n}");
         }
         assert!(out.iter().any(|s| s.unsigned_abs() > 1_000));
     }
@@ -263,7 +263,7 @@ fn a_tick_allocates_nothing() {
                         speech.push(&mut buffer, n);
                     }
                 }
-                buffer.pop(&mut out);
+                buffer.pop(&mut out, Need::Sound);
             }
         };
         ticks(0, 1_500);

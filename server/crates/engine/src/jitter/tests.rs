@@ -32,7 +32,7 @@ impl Sender {
 
 fn pop(buffer: &mut JitterBuffer) -> (Popped, [i16; 160]) {
     let mut frame = [0; 160];
-    (buffer.pop(&mut frame), frame)
+    (buffer.pop(&mut frame, Need::Sound), frame)
 }
 
 fn is_frame(frame: &[i16; 160], n: u32) -> bool {
@@ -199,7 +199,7 @@ proptest! {
             };
             buffer.push(sequence, timestamp, &payload);
             for _ in 0..ticks {
-                buffer.pop(&mut out);
+                buffer.pop(&mut out, Need::Sound);
             }
             prop_assert!(buffer.queue.iter().count() <= 128);
             prop_assert!(buffer.fifo.len() <= most, "{}", buffer.fifo.len());

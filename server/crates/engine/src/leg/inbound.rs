@@ -1,7 +1,7 @@
 //! What comes from the phone: packets, the sound in them, and the keys, however they are sent.
 
 use crate::dtmf::DtmfDetector;
-use crate::jitter::{JitterBuffer, Popped};
+use crate::jitter::{JitterBuffer, Need, Popped};
 use crate::params::MediaParams;
 use crate::rtp::event::{Key, Keypad};
 use crate::rtp::header::Rtp;
@@ -64,8 +64,9 @@ impl Inbound {
     }
 
     /// The next 20 ms, at the codec's rate.
-    pub(crate) fn pop(&mut self, frame: &mut [i16]) -> Popped {
-        let popped = self.jitter.pop(frame);
+    pub(crate) fn pop(&mut self, frame: &mut [i16], need: Need) -> Popped {
+        let need = if self.has_keys_in_sound() { Need::Sound } else { need };
+        let popped = self.jitter.pop(frame, need);
         if let Some(detector) = &mut self.detector {
             self.pressed = detector.hear(frame).or(self.pressed);
         }

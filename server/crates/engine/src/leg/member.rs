@@ -2,7 +2,7 @@
 
 use super::Inbound;
 use super::keys::DoubledKeys;
-use crate::jitter::Popped;
+use crate::jitter::{Need, Popped};
 use crate::level::{Meter, energy};
 use crate::mix::gate::Gate;
 use crate::mix::ramp::{Pace, Ramp, UNITY};
@@ -135,6 +135,15 @@ impl MemberState {
         media.codec.rate().with_frame(|frame| self.listen_with(frame, now, inbound, mixer))
     }
 
+    /// Whether the others hear what comes next.
+    fn need(&self) -> Need {
+        match (self.input.is_shut(0), self.muted, self.gate.is_open()) {
+            (true, true, _) => Need::Nothing,
+            (true, false, false) => Need::Level,
+            _ => Need::Sound,
+        }
+    }
+
     fn listen_with(
         &mut self,
         frame: &mut [i16],
@@ -142,12 +151,12 @@ impl MemberState {
         inbound: &mut Inbound,
         mixer: &mut Mixer,
     ) -> Popped {
-        let popped = inbound.pop(frame);
+        let popped = inbound.pop(frame, self.need());
         let blocked = self.muted || inbound.is_key_down(now);
         if blocked {
             self.gate = Gate::Closed;
             self.meter.silence();
-        } else {
+        } else if popped != Popped::LeftOut {
             let heard = if popped == Popped::Silence { 0 } else { energy(frame) };
             self.gate.hear(heard, self.energy);
             self.meter.hear(heard);
@@ -189,7 +198,7 @@ impl MemberState {
             return None;
         }
         media.codec.rate().with_frame(|frame| {
-            inbound.pop(frame);
+            inbound.pop(frame, Need::Sound);
             self.input.apply(frame, 0, Pace::Quick);
             match &mut self.resampler {
                 Some(resampler) => resampler.process(frame, out),

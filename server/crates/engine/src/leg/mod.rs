@@ -8,6 +8,7 @@ mod reports;
 
 use crate::codec::holds_a_tick;
 use crate::event::EndReason;
+use crate::jitter::Need;
 use crate::leg_key::LegKey;
 use crate::outbound::Outbound;
 use crate::params::{Caller, MediaParams, OpenLeg};
@@ -220,7 +221,7 @@ impl Leg {
         if !self.inbound.has_keys_in_sound() || matches!(self.state, State::Member(_) | State::Ended) {
             return None;
         }
-        self.media.codec.rate().with_frame(|frame| self.inbound.pop(frame));
+        self.media.codec.rate().with_frame(|frame| self.inbound.pop(frame, Need::Sound));
         self.inbound.take_pressed()
     }
 

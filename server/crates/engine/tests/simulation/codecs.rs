@@ -3,7 +3,7 @@
 use crate::network::Line;
 use crate::phone::{AMPLITUDE, amplitude_at};
 use crate::world::{World, room, tone_hz};
-use engine::{Channel, Codec, Rate};
+use engine::{Arrival, Channel, Codec, Rate};
 use model::{Action, Energy, MemberId};
 
 const ROOM: u128 = 6;
@@ -197,7 +197,7 @@ fn reports_go_both_ways_and_rate_the_line() {
     report.extend(&ours[10..14]);
     report.extend((65_536_u32 * 40 / 1_000).to_be_bytes());
     let (leg, from) = (world.phones[caller].leg, world.destinations[&world.phones[caller].leg.index()]);
-    world.engine.handle_packet(world.now(), leg, Channel::Rtcp, from, &report);
+    world.engine.handle_packet(Arrival::At(world.now()), leg, Channel::Rtcp, from, &report);
     world.run_ms(10_000);
     let quality = world.live_member(room(ROOM), caller).unwrap().quality.unwrap();
     assert_eq!(quality.round_trip_ms, Some(10), "{quality:?}");
@@ -214,7 +214,31 @@ fn reports_from_elsewhere_are_dropped() {
     let report = [0x80, 201, 0, 1, 0, 0, 0, 1];
     let stranger = "203.0.113.9:7001".parse().unwrap();
     let before = world.engine.stats();
-    world.engine.handle_packet(world.now(), leg, Channel::Rtcp, stranger, &report);
+    world.engine.handle_packet(Arrival::At(world.now()), leg, Channel::Rtcp, stranger, &report);
     let stats = world.engine.stats();
     assert_eq!((stats.reports_in, stats.dropped.source), (0, before.dropped.source + 1));
+}
+
+/// Packets of callers who do not talk are not decoded; from the first one that may be voice on they are.
+#[test]
+fn a_caller_is_heard_at_once_after_a_long_silence() {
+    let mut world = World::new(8, Line::CLEAN);
+    let talker = world.call(room(ROOM), Codec::Opus);
+    let hearer = world.call(room(ROOM), Codec::Opus);
+    world.phones[talker].speaks = false;
+    world.phones[hearer].speaks = false;
+    world.run_ms(8_000);
+    world.phones[talker].speaks = true;
+    world.run_ms(500);
+    let heard = world.phones[hearer].ears.tone(250, tone_hz(talker)) / AMPLITUDE;
+    assert!((0.85..1.15).contains(&heard), "{heard}");
+    // Muted, they are not decoded at all; unmuted, they are heard as before.
+    let member = MemberId(talker as u64 + 1);
+    world.act(room(ROOM), Action::Mute(member)).unwrap();
+    world.run_ms(5_000);
+    assert!(world.phones[hearer].ears.tone(250, tone_hz(talker)) / AMPLITUDE < 0.01);
+    world.act(room(ROOM), Action::Unmute(member)).unwrap();
+    world.run_ms(600);
+    let heard = world.phones[hearer].ears.tone(250, tone_hz(talker)) / AMPLITUDE;
+    assert!((0.85..1.15).contains(&heard), "{heard}");
 }
