@@ -1,5 +1,6 @@
 //! Settings of the program: flags over environment (`CONFERENCE_…`) over `conference.toml` over the defaults.
 
+use crate::telephony::SrtpPolicy;
 use crate::telephony::media::{PortRange, PortRangeError};
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
@@ -37,6 +38,9 @@ pub(crate) struct ServeArgs {
     /// The address that phones outside see, where this machine is behind a NAT
     #[arg(long, env = "CONFERENCE_PUBLIC_IP", value_name = "IP")]
     pub(crate) public_ip: Option<IpAddr>,
+    /// Whether sound is encrypted (SRTP) [default: allowed]
+    #[arg(long, env = "CONFERENCE_SRTP", value_name = "WHETHER")]
+    pub(crate) srtp: Option<SrtpPolicy>,
 }
 
 /// The file's content; an unknown key is an error, for it is most often a slip of the pen.
@@ -49,6 +53,7 @@ struct File {
     sip: Option<SocketAddr>,
     rtp_ports: Option<String>,
     public_ip: Option<IpAddr>,
+    srtp: Option<SrtpPolicy>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +67,7 @@ pub(crate) struct Config {
     pub(crate) sip: SocketAddr,
     pub(crate) rtp_ports: PortRange,
     pub(crate) public_ip: Option<IpAddr>,
+    pub(crate) srtp: SrtpPolicy,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +94,7 @@ impl Config {
             sip: serve.sip.or(file.sip).unwrap_or(SocketAddr::from(([0, 0, 0, 0], 5060))),
             rtp_ports: rtp_ports.as_deref().unwrap_or("20000-29999").parse()?,
             public_ip: serve.public_ip.or(file.public_ip),
+            srtp: serve.srtp.or(file.srtp).unwrap_or_default(),
         })
     }
 
@@ -160,6 +167,7 @@ mod tests {
         assert_eq!(config.http.to_string(), "127.0.0.1:3000");
         assert_eq!(config.sip.to_string(), "0.0.0.0:5060");
         assert_eq!(config.rtp_ports.pairs(), 5_000);
+        assert_eq!(config.srtp, SrtpPolicy::Allowed);
         assert_eq!(config.base_url(), "http://127.0.0.1:3000");
     }
 
@@ -179,6 +187,7 @@ mod tests {
         assert!(matches!(load("rtp-ports = \"7\"", &ServeArgs::default()), Err(ConfigError::Ports(_))));
         let odd = load("public-url = \"ftp://x\"", &ServeArgs::default());
         assert!(matches!(odd, Err(ConfigError::PublicUrl(_))));
+        assert!(load("srtp = \"sometimes\"", &ServeArgs::default()).is_err());
     }
 
     #[test]

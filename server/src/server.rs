@@ -41,8 +41,15 @@ impl Server {
         let live = Arc::new(LiveHub::new(clock, Arc::clone(&media.pool)));
         let ports = Ports::new(config.sip.ip(), config.rtp_ports.clone());
         let addresses = Addresses { sip: config.sip, public: config.public_ip };
-        let switchboard =
-            Switchboard::new(store.clone(), Arc::clone(&live), media.pool, ports, prompts, addresses);
+        let switchboard = Switchboard::new(
+            store.clone(),
+            Arc::clone(&live),
+            media.pool,
+            ports,
+            prompts,
+            addresses,
+            config.srtp,
+        );
         let telephony = Telephony::start(switchboard, media.events).await?;
         let panel = Panel {
             store,

@@ -33,7 +33,7 @@ pub(super) async fn admit(board: &Switchboard, user: &str, body: &[u8]) -> Resul
     let digits = user.split(';').next().unwrap_or_default();
     let number: PhoneNumber = digits.parse().map_err(|_| Refused::UnknownNumber)?;
     let room = board.store.dial(&number).await?.ok_or(Refused::UnknownNumber)?;
-    let offer = Offer::parse(body)?;
+    let offer = Offer::parse(body, board.srtp)?;
     if board.live.is_locked(room.id) {
         return Err(Refused::Locked);
     }

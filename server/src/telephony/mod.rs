@@ -6,6 +6,8 @@ pub(crate) mod media;
 mod sdp;
 mod sip;
 
+pub(crate) use sdp::SrtpPolicy;
+
 use crate::live::LiveHub;
 use crate::prompts::PromptLibrary;
 use calls::Calls;
@@ -26,6 +28,7 @@ pub(crate) struct Switchboard {
     pub(crate) ports: Ports,
     pub(crate) prompts: PromptLibrary,
     pub(crate) addresses: Addresses,
+    pub(crate) srtp: SrtpPolicy,
     calls: Calls,
     next_member: AtomicU64,
 }
@@ -38,9 +41,10 @@ impl Switchboard {
         ports: Ports,
         prompts: PromptLibrary,
         addresses: Addresses,
+        srtp: SrtpPolicy,
     ) -> Switchboard {
         let (calls, next_member) = (Calls::default(), AtomicU64::new(1));
-        Switchboard { store, live, media, ports, prompts, addresses, calls, next_member }
+        Switchboard { store, live, media, ports, prompts, addresses, srtp, calls, next_member }
     }
 }
 
@@ -117,8 +121,9 @@ pub(crate) fn fuzz_signalling(bytes: &[u8]) {
 /// Reads an offer, and answers it if it can be taken.
 #[cfg(any(fuzzing, test))]
 pub(crate) fn fuzz_offer(bytes: &[u8]) {
-    let Ok(offer) = sdp::Offer::parse(bytes) else { return };
-    let answer = offer.answer(SocketAddr::from(([127, 0, 0, 1], 20_000)), 1, 1);
+    let Ok(offer) = sdp::Offer::parse(bytes, SrtpPolicy::Allowed) else { return };
+    let wiring = offer.wiring(None, &mut rand::rng());
+    let answer = offer.answer(SocketAddr::from(([127, 0, 0, 1], 20_000)), 1, 1, &wiring);
     assert!(sdp_types::Session::parse(answer.as_bytes()).is_ok(), "an answer that nobody can read");
     let media = offer.media();
     assert!(media.payload_type < 128 && (10..=60).contains(&media.ptime_ms));

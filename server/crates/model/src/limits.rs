@@ -48,6 +48,12 @@ pub const SIP_BYTES: usize = 8_000;
 pub const SDP_BYTES: usize = 8 * 1_024;
 /// Lines of an SDP body that are parsed.
 pub const SDP_LINES: usize = 200;
+/// `a=crypto` lines of a stream that are looked at.
+pub const SDP_CRYPTO_LINES: usize = 16;
+/// Characters of such a line.
+pub const SDP_CRYPTO_CHARS: usize = 256;
+/// Sources (SSRCs) of a phone whose encrypted packets are read, in one call and under one key.
+pub const SRTP_SOURCES: usize = 16;
 /// Milliseconds between two deltas of a conference: at most 20 a second.
 pub const DELTA_INTERVAL_MS: u64 = 50;
 /// Numbers of one account.

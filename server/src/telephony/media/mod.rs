@@ -4,10 +4,12 @@ mod link;
 mod placement;
 mod ports;
 mod sockets;
+mod srtp;
 mod thread;
 
 pub(crate) use ports::{PortPair, PortRange, PortRangeError, Ports};
 
+use super::sdp::Wiring;
 use crate::clock::Clock;
 use engine::{Event, MediaParams, OpenLeg};
 use model::{Action, MemberId, RoomId, limits};
@@ -20,8 +22,8 @@ use tokio::sync::mpsc;
 
 /// What a media thread is told. Drained before each tick, so it is in force at the next tick.
 pub(crate) enum Command {
-    Open { leg: Box<OpenLeg>, ports: PortPair },
-    Update { member: MemberId, media: MediaParams },
+    Open { leg: Box<OpenLeg>, ports: PortPair, wiring: Wiring },
+    Update { member: MemberId, media: MediaParams, wiring: Wiring },
     Close { member: MemberId },
     Act { room: RoomId, action: Action },
 }
@@ -66,10 +68,10 @@ impl MediaPool {
     }
 
     /// Brings a leg to the thread of its room. Each opened leg must be closed once, by [`MediaPool::close`].
-    pub(crate) fn open(&self, leg: OpenLeg, ports: PortPair) -> Result<(), Busy> {
+    pub(crate) fn open(&self, leg: OpenLeg, ports: PortPair, wiring: Wiring) -> Result<(), Busy> {
         let room = leg.room;
         let thread = self.placement().enter(room);
-        let sent = self.threads[thread].try_send(Command::Open { leg: Box::new(leg), ports });
+        let sent = self.threads[thread].try_send(Command::Open { leg: Box::new(leg), ports, wiring });
         if sent.is_err() {
             let mut placement = self.placement();
             placement.leave(room);
@@ -78,8 +80,14 @@ impl MediaPool {
         sent.map_err(|_| Busy)
     }
 
-    pub(crate) fn update(&self, room: RoomId, member: MemberId, media: MediaParams) -> Result<(), Busy> {
-        self.send(room, Command::Update { member, media })
+    pub(crate) fn update(
+        &self,
+        room: RoomId,
+        member: MemberId,
+        media: MediaParams,
+        wiring: Wiring,
+    ) -> Result<(), Busy> {
+        self.send(room, Command::Update { member, media, wiring })
     }
 
     pub(crate) fn act(&self, room: RoomId, action: Action) -> Result<(), Busy> {

@@ -6,6 +6,9 @@
 
 use super::PortPair;
 use super::link::Link;
+use super::srtp::Srtp;
+use crate::telephony::sdp::Wiring;
+use bytes::BytesMut;
 use engine::{Arrival, Channel, Engine, Expect, LegKey, Micros, PHASES, TICK};
 use model::limits;
 use nix::sys::socket::{
@@ -39,18 +42,87 @@ pub(super) struct LegSockets {
 pub(super) struct LegSocket {
     pub(super) key: LegKey,
     pub(super) ports: PortPair,
+    wire: Wire,
     /// Nothing had come for the last tick, so two may have come for this one.
     missed: bool,
     link: Link,
 }
 
+/// How the leg's packets travel.
+struct Wire {
+    srtp: Option<Box<Srtp>>,
+    /// Reports go by the port of the sound (RFC 5761).
+    rtcp_mux: bool,
+}
+
+impl Wire {
+    fn new(before: Option<Box<Srtp>>, wiring: Wiring) -> Wire {
+        let srtp = wiring.keys.map(|keys| Box::new(Srtp::renewed(before.map(|srtp| *srtp), keys)));
+        Wire { srtp, rtcp_mux: wiring.rtcp_mux }
+    }
+
+    /// What came by the port of the sound: reports have types that no sound has (RFC 5761 section 4).
+    fn channel(&self, datagram: &[u8]) -> Channel {
+        match datagram.get(1) {
+            Some(192..=223) if self.rtcp_mux => Channel::Rtcp,
+            _ => Channel::Rtp,
+        }
+    }
+}
+
 impl LegSocket {
-    /// Sends a packet of sound or of reports. A full buffer or an unreachable phone loses it, as the network would.
-    pub(super) fn send(&self, channel: Channel, to: SocketAddr, datagram: &[u8]) {
-        let _ = match channel {
-            Channel::Rtp => self.link.send(&self.ports.rtp, to, datagram),
-            Channel::Rtcp => self.ports.rtcp.send_to(datagram, to),
+    /// Sends a datagram of the engine, encrypted if that was agreed upon. A full buffer or an unreachable phone loses it, as
+    /// the network would.
+    pub(super) fn send(&mut self, channel: Channel, to: SocketAddr, datagram: &[u8]) {
+        let sealed;
+        let datagram = match &mut self.wire.srtp {
+            None => datagram,
+            Some(srtp) => {
+                let Some(done) = srtp.seal(channel, datagram) else { return };
+                sealed = done;
+                &sealed[..]
+            }
         };
+        let _ = match channel {
+            Channel::Rtcp if !self.wire.rtcp_mux => self.ports.rtcp.send_to(datagram, to),
+            Channel::Rtp | Channel::Rtcp => self.link.send(&self.ports.rtp, to, datagram),
+        };
+    }
+
+    /// The leg has agreed upon something else, and may have to be heard from another source.
+    pub(super) fn rewire(&mut self, wiring: Wiring) {
+        self.link.open(&self.ports.rtp);
+        self.wire = Wire::new(self.wire.srtp.take(), wiring);
+    }
+
+    /// Datagrams that were encrypted by nobody whom we know.
+    pub(super) fn refused(&self) -> u64 {
+        self.wire.srtp.as_ref().map_or(0, |srtp| srtp.refused)
+    }
+}
+
+/// A datagram as the engine takes it.
+pub(super) enum Plain<'a> {
+    AsItCame(&'a [u8]),
+    Opened(BytesMut),
+}
+
+impl std::ops::Deref for Plain<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Plain::AsItCame(datagram) => datagram,
+            Plain::Opened(datagram) => datagram,
+        }
+    }
+}
+
+/// `None`: it is not to be believed.
+fn open<'a>(wire: &mut Wire, channel: Channel, datagram: &'a [u8]) -> Option<Plain<'a>> {
+    match &mut wire.srtp {
+        None => Some(Plain::AsItCame(datagram)),
+        Some(srtp) => srtp.open(channel, datagram).map(Plain::Opened),
     }
 }
 
@@ -102,28 +174,28 @@ fn address(storage: &SockaddrStorage) -> Option<SocketAddr> {
 }
 
 impl LegSockets {
-    pub(super) fn get(&self, slot: usize) -> Option<&LegSocket> {
-        self.sockets.get(slot)?.as_ref()
+    pub(super) fn get_mut(&mut self, slot: usize) -> Option<&mut LegSocket> {
+        self.sockets.get_mut(slot)?.as_mut()
     }
 
     /// # Errors
     /// Where the system does not note when packets come; they are then taken to come at their tick.
-    pub(super) fn insert(&mut self, phase: usize, key: LegKey, ports: PortPair) -> io::Result<()> {
+    pub(super) fn insert(
+        &mut self,
+        phase: usize,
+        key: LegKey,
+        ports: PortPair,
+        wiring: Wiring,
+    ) -> io::Result<()> {
         let slot = key.index();
         if self.sockets.len() <= slot {
             self.sockets.resize_with(slot + 1, || None);
         }
         let noted = setsockopt(&ports.rtp, ReceiveTimestampns, &true);
-        self.sockets[slot] = Some(LegSocket { key, ports, missed: true, link: Link::new() });
+        let wire = Wire::new(None, wiring);
+        self.sockets[slot] = Some(LegSocket { key, ports, wire, missed: true, link: Link::new() });
         self.phases[phase].push(slot);
         noted.map_err(io::Error::from)
-    }
-
-    /// The leg may have to be heard from another source.
-    pub(super) fn open(&mut self, key: LegKey) {
-        if let Some(Some(leg)) = self.sockets.get_mut(key.index()) {
-            leg.link.open(&leg.ports.rtp);
-        }
     }
 
     pub(super) fn remove(&mut self, key: LegKey) -> Option<LegSocket> {
@@ -159,13 +231,13 @@ impl LegSockets {
 
     /// Reads one datagram of a leg's reports.
     pub(super) fn read_report<'a>(
-        &self,
+        &mut self,
         slot: usize,
         inbox: &'a mut Inbox,
-    ) -> Option<(LegKey, SocketAddr, &'a [u8])> {
-        let leg = self.get(slot)?;
+    ) -> Option<(LegKey, SocketAddr, Plain<'a>)> {
+        let leg = self.get_mut(slot)?;
         let (datagram, from, _) = inbox.read(leg.ports.socket(Channel::Rtcp))?;
-        Some((leg.key, from, datagram))
+        Some((leg.key, from, open(&mut leg.wire, Channel::Rtcp, datagram)?))
     }
 }
 
@@ -182,7 +254,7 @@ struct Reading {
 
 impl Reading {
     /// Whether anything was there.
-    fn read(&self, leg: &LegSocket, engine: &mut Engine, inbox: &mut Inbox) -> bool {
+    fn read(&self, leg: &mut LegSocket, engine: &mut Engine, inbox: &mut Inbox) -> bool {
         let drain = self.drain || leg.link.is_draining();
         for read in 0..READS_MAX {
             let Some(expect) = self.read_one(leg, engine, inbox) else { return read > 0 };
@@ -193,17 +265,19 @@ impl Reading {
         true
     }
 
-    fn read_one(&self, leg: &LegSocket, engine: &mut Engine, inbox: &mut Inbox) -> Option<Expect> {
-        if let Some(source) = leg.link.source()
-            && !self.times
-        {
-            let datagram = inbox.read_connected(&leg.ports.rtp)?;
-            let arrival = Arrival::Before(self.now);
-            return Some(engine.handle_packet(arrival, leg.key, Channel::Rtp, source, datagram));
-        }
-        let (datagram, from, stamp) = inbox.read(&leg.ports.rtp)?;
-        let arrival = Arrival::At(came(self.now, self.wall, stamp));
-        Some(engine.handle_packet(arrival, leg.key, Channel::Rtp, from, datagram))
+    fn read_one(&self, leg: &mut LegSocket, engine: &mut Engine, inbox: &mut Inbox) -> Option<Expect> {
+        let (datagram, from, arrival) = match leg.link.source() {
+            Some(source) if !self.times => {
+                (inbox.read_connected(&leg.ports.rtp)?, source, Arrival::Before(self.now))
+            }
+            _ => {
+                let (datagram, from, stamp) = inbox.read(&leg.ports.rtp)?;
+                (datagram, from, Arrival::At(came(self.now, self.wall, stamp)))
+            }
+        };
+        let channel = leg.wire.channel(datagram);
+        let Some(plain) = open(&mut leg.wire, channel, datagram) else { return Some(Expect::More) };
+        Some(engine.handle_packet(arrival, leg.key, channel, from, &plain))
     }
 }
 

@@ -4,6 +4,7 @@
 use super::sockets::{Inbox, LegSockets};
 use super::{Command, PortPair};
 use crate::clock::Clock;
+use crate::telephony::sdp::Wiring;
 use engine::{Arrival, Channel, Engine, EngineConfig, Event, LegKey};
 use model::{MemberId, limits};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
@@ -127,14 +128,14 @@ impl MediaThread {
     fn receive_report(&mut self, slot: usize) {
         if let Some((leg, from, datagram)) = self.sockets.read_report(slot, &mut self.inbox) {
             let arrival = Arrival::At(self.clock.now());
-            self.engine.handle_packet(arrival, leg, Channel::Rtcp, from, datagram);
+            self.engine.handle_packet(arrival, leg, Channel::Rtcp, from, &datagram);
         }
     }
 
-    fn send(&self) {
+    fn send(&mut self) {
         let mut bytes = [0_u8; limits::RTP_BYTES];
         for packet in self.engine.packets() {
-            let Some(leg) = self.sockets.get(packet.leg.index()) else { continue };
+            let Some(leg) = self.sockets.get_mut(packet.leg.index()) else { continue };
             let header = packet.header.len();
             let whole = header + packet.payload.len();
             bytes[..header].copy_from_slice(packet.header);
@@ -147,11 +148,13 @@ impl MediaThread {
         while let Ok(command) = self.commands.try_recv() {
             let now = self.clock.now();
             match command {
-                Command::Open { leg, ports } => self.open(*leg, ports),
-                Command::Update { member, media } => {
+                Command::Open { leg, ports, wiring } => self.open(*leg, ports, wiring),
+                Command::Update { member, media, wiring } => {
                     if let Some(key) = self.keys.get(&member) {
                         self.engine.update_leg(now, *key, media);
-                        self.sockets.open(*key);
+                        if let Some(leg) = self.sockets.get_mut(key.index()) {
+                            leg.rewire(wiring);
+                        }
                     }
                 }
                 Command::Close { member } => self.close(member),
@@ -163,14 +166,14 @@ impl MediaThread {
         }
     }
 
-    fn open(&mut self, leg: engine::OpenLeg, ports: PortPair) {
+    fn open(&mut self, leg: engine::OpenLeg, ports: PortPair, wiring: Wiring) {
         let (member, phase) = (leg.member, Engine::phase_of(leg.room));
         let key = self.engine.open_leg(self.clock.now(), leg);
         let interest = EpollEvent::new(EpollFlags::EPOLLIN, key.index() as u64);
         if let Err(error) = self.epoll.add(ports.rtcp.as_fd(), interest) {
             tracing::warn!(%member, %error, "a leg's reports are not read");
         }
-        if let Err(error) = self.sockets.insert(phase, key, ports) {
+        if let Err(error) = self.sockets.insert(phase, key, ports, wiring) {
             tracing::warn!(%member, %error, "a leg's packets come without their time");
         }
         self.keys.insert(member, key);
@@ -181,8 +184,12 @@ impl MediaThread {
         let goodbye = self.engine.close_leg(self.clock.now(), key);
         // Closing the sockets takes them out of the epoll set.
         let socket = self.sockets.remove(key);
-        if let (Some(leg), Some(goodbye)) = (socket, goodbye) {
-            let _ = leg.ports.rtcp.send_to(&goodbye.report, goodbye.to);
+        let Some(mut leg) = socket else { return };
+        if let Some(goodbye) = goodbye {
+            leg.send(Channel::Rtcp, goodbye.to, &goodbye.report);
+        }
+        if leg.refused() > 0 {
+            tracing::info!(%member, refused = leg.refused(), "packets that were not authentic");
         }
     }
 

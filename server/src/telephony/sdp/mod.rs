@@ -3,16 +3,44 @@
 
 mod answer;
 mod codecs;
+mod crypto;
 mod read;
 
+pub(crate) use crypto::{MasterKey, SrtpKeys, Suite};
+
 use codecs::{best_codec, telephone_event};
+use crypto::{Crypto, best_crypto};
 use engine::{Codec, MediaParams};
 use model::limits;
-use read::{direction, ptime_ms, remote_address, rtcp_address};
+use rand::Rng;
+use read::{direction, has, ptime_ms, remote_address, rtcp_address};
 use sdp_types::{Media, Session};
+use serde::Deserialize;
 use std::net::SocketAddr;
 
-/// The part of an offer that we can take: one plain RTP audio stream with a codec of ours.
+/// Whether sound is encrypted (SRTP, with keys by RFC 4568).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum SrtpPolicy {
+    /// Never.
+    Off,
+    /// As the caller offers it.
+    #[default]
+    Allowed,
+    /// Always; a call that does not offer it is refused.
+    Required,
+}
+
+/// What the media thread has to know of how packets travel, and the engine has not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wiring {
+    /// `None`: in the clear.
+    pub(crate) keys: Option<SrtpKeys>,
+    /// Reports come and go by the port of the sound (RFC 5761).
+    pub(crate) rtcp_mux: bool,
+}
+
+/// The part of an offer that we can take: one RTP audio stream with a codec of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Offer {
     pub(crate) codec: Codec,
@@ -29,6 +57,9 @@ pub(crate) struct Offer {
     /// Whether the caller will talk.
     pub(crate) sends_media: bool,
     pub(crate) ptime_ms: u8,
+    /// The caller's key, if the sound is encrypted.
+    crypto: Option<Crypto>,
+    rtcp_mux: bool,
     /// Index of our stream among all media lines of the offer; the others are refused with port 0.
     stream: usize,
     /// Each media line's (media, protocol, formats), for the answer must have as many as the offer.
@@ -41,8 +72,14 @@ pub(crate) enum OfferError {
     Missing,
     #[error("the session description cannot be read")]
     Malformed,
-    #[error("no RTP/AVP audio stream")]
+    #[error("no RTP/AVP or RTP/SAVP audio stream")]
     NoAudio,
+    #[error(
+        "no common encryption: AES_CM_128, AES_256_CM and AEAD_AES are served, with one key and without MKI"
+    )]
+    NoCrypto,
+    #[error("encrypted sound (RTP/SAVP) is required")]
+    PlainRefused,
     #[error("no common codec: opus, G722, PCMA and PCMU are served")]
     NoCodec,
     #[error("no usable media address")]
@@ -50,8 +87,9 @@ pub(crate) enum OfferError {
 }
 
 impl Offer {
-    /// Reads a body of type `application/sdp`.
-    pub(crate) fn parse(body: &[u8]) -> Result<Offer, OfferError> {
+    /// Reads a body of type `application/sdp`, and takes of it the first audio stream that `policy` allows; an encrypted one
+    /// rather than a plain one.
+    pub(crate) fn parse(body: &[u8], policy: SrtpPolicy) -> Result<Offer, OfferError> {
         if body.is_empty() {
             return Err(OfferError::Missing);
         }
@@ -60,27 +98,42 @@ impl Offer {
             return Err(OfferError::Malformed);
         }
         let sdp = Session::parse(body).map_err(|_| OfferError::Malformed)?;
-        let is_audio = |m: &Media| m.media == "audio" && m.port != 0 && m.proto == "RTP/AVP";
-        let stream = sdp.medias.iter().position(is_audio).ok_or(OfferError::NoAudio)?;
+        let (stream, crypto) = choose(&sdp.medias, policy)?;
         let media = &sdp.medias[stream];
         let (codec, payload_type) = best_codec(media).ok_or(OfferError::NoCodec)?;
         let remote = remote_address(&sdp, media)?;
         let (wants_media, sends_media) = direction(&sdp, media, remote.ip());
         let events = telephone_event(media, codec);
+        let rtcp_mux = has(media, "rtcp-mux");
         Ok(Offer {
             codec,
             payload_type,
             telephone_event: events.map(|(pt, _)| pt),
             event_clock_hz: events.map_or(8_000, |(_, clock_hz)| clock_hz),
             remote,
-            rtcp_remote: rtcp_address(media, remote),
+            rtcp_remote: if rtcp_mux { remote } else { rtcp_address(media, remote) },
             wants_media,
             sends_media,
             // What we send of Opus is cut into 20 ms; ptime is a wish (RFC 7587 section 6.1).
             ptime_ms: if codec == Codec::Opus { 20 } else { ptime_ms(media) },
+            crypto,
+            rtcp_mux,
             stream,
             lines: sdp.medias.iter().map(|m| (m.media.clone(), m.proto.clone(), m.fmt.clone())).collect(),
         })
+    }
+
+    /// How its packets are to travel. `before` is what was agreed upon last: as long as the caller keeps its key we keep
+    /// ours, and neither side begins to count its packets anew (RFC 4568 section 7.1.4).
+    pub(crate) fn wiring(&self, before: Option<&Wiring>, rng: &mut impl Rng) -> Wiring {
+        let before = before.and_then(|before| before.keys.as_ref());
+        let keys = self.crypto.as_ref().map(|theirs| theirs.answered(before, rng));
+        Wiring { keys, rtcp_mux: self.rtcp_mux }
+    }
+
+    /// What a later offer of the same session has to keep: an encrypted call stays encrypted.
+    pub(crate) fn policy_of_next(&self, policy: SrtpPolicy) -> SrtpPolicy {
+        if self.crypto.is_some() { SrtpPolicy::Required } else { policy }
     }
 
     /// What the engine needs to know of it.
@@ -95,6 +148,38 @@ impl Offer {
             receive: self.sends_media,
             ptime_ms: self.ptime_ms,
         }
+    }
+}
+
+/// The stream that is taken, by its place, and its key if it is encrypted.
+fn choose(medias: &[Media], policy: SrtpPolicy) -> Result<(usize, Option<Crypto>), OfferError> {
+    let audio = |m: &Media| m.media == "audio" && m.port != 0;
+    let (mut plain, mut keyless, mut refused) = (None, false, false);
+    for (place, media) in medias.iter().enumerate().filter(|(_, m)| audio(m)) {
+        match media.proto.as_str() {
+            "RTP/SAVP" | "RTP/SAVPF" if policy != SrtpPolicy::Off => match best_crypto(media) {
+                Some(crypto) => return Ok((place, Some(crypto))),
+                None => keyless = true,
+            },
+            "RTP/AVP" | "RTP/AVPF" if policy == SrtpPolicy::Required => {
+                // A key beside the plain protocol: some phones offer encryption thus, for whoever understands it.
+                match best_crypto(media) {
+                    Some(crypto) => return Ok((place, Some(crypto))),
+                    None => refused = true,
+                }
+            }
+            "RTP/AVP" | "RTP/AVPF" => {
+                let crypto = best_crypto(media).filter(|_| policy != SrtpPolicy::Off);
+                plain = plain.or(Some((place, crypto)));
+            }
+            _ => {}
+        }
+    }
+    match (plain, keyless, refused) {
+        (Some(plain), ..) => Ok(plain),
+        (None, true, _) => Err(OfferError::NoCrypto),
+        (None, _, true) => Err(OfferError::PlainRefused),
+        (None, false, false) => Err(OfferError::NoAudio),
     }
 }
 

@@ -75,3 +75,8 @@ pub(super) fn number(media: &Media, name: &str) -> Option<u32> {
     let attribute = media.attributes.iter().find(|a| a.attribute == name)?;
     attribute.value.as_deref()?.trim().parse().ok()
 }
+
+/// An attribute without a value.
+pub(super) fn has(media: &Media, name: &str) -> bool {
+    media.attributes.iter().any(|a| a.attribute == name)
+}

@@ -4,7 +4,7 @@ use super::response;
 use crate::telephony::Switchboard;
 use crate::telephony::admission::{self, Admitted, Refused};
 use crate::telephony::calls::HangUp;
-use crate::telephony::sdp::Offer;
+use crate::telephony::sdp::{Offer, Wiring};
 use engine::{Caller, Menu, OpenLeg};
 use model::{ConferenceId, MemberId, RoomId, limits};
 use rsipstack::dialog::DialogId;
@@ -147,11 +147,12 @@ struct Session {
     id: u64,
     version: u64,
     offer: Offer,
+    wiring: Wiring,
 }
 
 impl Session {
     fn answer(&self) -> Vec<u8> {
-        self.offer.answer(self.local, self.id, self.version).into_bytes()
+        self.offer.answer(self.local, self.id, self.version, &self.wiring).into_bytes()
     }
 }
 
@@ -162,8 +163,10 @@ impl Call {
         let local = SocketAddr::new(opened.local_ip, opened.ports.rtp_port);
         tracing::info!(member = %self.member, number = %room.number, "call");
         let leg = self.leg(&room.settings, &offer, caller);
-        let mut session = Session { local, id: rand::random::<u32>().into(), version: 1, offer };
-        if self.board.media.open(leg, opened.ports).is_ok() {
+        let wiring = offer.wiring(None, &mut rand::rng());
+        let opening = wiring.clone();
+        let mut session = Session { local, id: rand::random::<u32>().into(), version: 1, offer, wiring };
+        if self.board.media.open(leg, opened.ports, opening).is_ok() {
             if self.answer(&session) {
                 self.follow(&mut session, &mut hang_up).await;
             }
@@ -253,6 +256,10 @@ impl Call {
         }
     }
 
+    fn change(&self, offer: &Offer, wiring: Wiring) -> Result<(), crate::telephony::media::Busy> {
+        self.board.media.update(self.room, self.member, offer.media(), wiring)
+    }
+
     /// A re-INVITE or UPDATE: a new media address, hold, another codec. What cannot be taken is refused, and the
     /// session stays as it was (RFC 3261 section 14.2).
     async fn update(
@@ -269,9 +276,13 @@ impl Call {
             let _ = handle.respond(StatusCode::OK, Some(headers), body).await;
             return;
         }
-        match Offer::parse(&request.body) {
-            Ok(offer) if self.board.media.update(self.room, self.member, offer.media()).is_ok() => {
+        let policy = session.offer.policy_of_next(self.board.srtp);
+        let read = Offer::parse(&request.body, policy);
+        let read = read.map(|offer| (offer.wiring(Some(&session.wiring), &mut rand::rng()), offer));
+        match read {
+            Ok((wiring, offer)) if self.change(&offer, wiring.clone()).is_ok() => {
                 session.offer = offer;
+                session.wiring = wiring;
                 session.version += 1;
                 let _ = handle
                     .respond(StatusCode::OK, Some(response::sdp_headers()), Some(session.answer()))

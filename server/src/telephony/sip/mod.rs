@@ -66,6 +66,6 @@ pub(super) fn fuzz(bytes: &[u8]) {
     if let Ok(SipMessage::Request(request)) = SipMessage::try_from(bytes) {
         let _ = call::caller(&request);
         let _ = request.uri.user();
-        let _ = super::sdp::Offer::parse(&request.body);
+        let _ = super::sdp::Offer::parse(&request.body, super::SrtpPolicy::Allowed);
     }
 }
