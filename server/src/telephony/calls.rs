@@ -28,6 +28,7 @@ impl HangUp {
             HangUp::Engine(EndReason::Locked) => "the room is locked",
             HangUp::Engine(EndReason::Full) => "the room is full",
             HangUp::Engine(EndReason::NoInput) => "nothing was typed",
+            HangUp::Engine(EndReason::NoSound) => "nothing was heard for 30 s",
             HangUp::ShutDown => "the server stops",
         }
     }

@@ -23,6 +23,9 @@ use std::net::SocketAddr;
 /// Steps that are made up for when the engine is called late, 200 ms; what is older is left out.
 const CATCH_UP_STEPS: u64 = 10 * PHASES as u64;
 
+/// How often legs are looked at for those from which nothing comes any more.
+const SEARCHED_EVERY: Micros = Micros::from_ms(1_000);
+
 /// The rooms of one media thread, with all their legs.
 ///
 /// Each room ticks every 20 ms, but not all at once: a step every 5 ms is the tick of a quarter of the rooms, so that
@@ -39,6 +42,8 @@ pub struct Engine {
     events: VecDeque<Event>,
     /// What a tick found to do in menus; kept for its memory.
     verdicts: Vec<(LegKey, Verdict)>,
+    /// When each phase's legs were last looked at for those that are lost.
+    searched: [Micros; PHASES],
 }
 
 /// The phase in which a room ticks: its id is random enough to spread them.
@@ -77,6 +82,7 @@ impl Engine {
             },
             events: VecDeque::new(),
             verdicts: Vec::new(),
+            searched: [Micros(0); PHASES],
         }
     }
 
@@ -214,9 +220,9 @@ impl Engine {
         Expect::More
     }
 
-    /// The one source that this leg listens to, whatever else comes; `None` if another may take its place.
-    pub fn source(&self, leg: LegKey) -> Option<SocketAddr> {
-        self.legs.get(leg)?.inbound.latch.locked()
+    /// The one source that this leg listens to while it speaks, whatever else comes; `None` if another may take its place.
+    pub fn source(&self, now: Micros, leg: LegKey) -> Option<SocketAddr> {
+        self.legs.get(leg)?.inbound.latch.locked(now)
     }
 
     /// A key was pressed.
@@ -341,6 +347,7 @@ impl Engine {
             room.tick(now, &mut self.legs, &mut self.studio, noise);
         }
         self.obey_keys(now);
+        self.end_lost(now, phase);
         self.studio.stats.ticks += 1;
         self.studio.stats.packets_out += self.studio.wire.len() as u64;
         for room in self.rooms[phase].values_mut() {
@@ -395,6 +402,25 @@ impl Engine {
             self.end_if_said(key);
         }
         self.verdicts = verdicts;
+    }
+
+    /// Ends the legs from which nothing comes any more.
+    fn end_lost(&mut self, now: Micros, phase: usize) {
+        if now.since(self.searched[phase]) < SEARCHED_EVERY {
+            return;
+        }
+        self.searched[phase] = now;
+        let mut lost = std::mem::take(&mut self.verdicts);
+        for room in self.rooms[phase].values() {
+            let keys = room.callers().iter().chain(room.members());
+            let is_lost = |key: &&LegKey| self.legs.get(**key).is_some_and(|leg| leg.is_lost(now));
+            lost.extend(keys.filter(is_lost).map(|key| (*key, Verdict::Refuse(EndReason::NoSound))));
+        }
+        for (key, _) in lost.drain(..) {
+            self.leave(key, EndReason::NoSound);
+            self.end_if_said(key);
+        }
+        self.verdicts = lost;
     }
 
     /// Does what was asked for by keys that were heard in the sound.

@@ -27,4 +27,6 @@ pub enum EndReason {
     Full,
     /// Not one digit came while the PIN was asked for.
     NoInput,
+    /// Nothing came from the phone for 30 s, though it was agreed to send.
+    NoSound,
 }

@@ -38,7 +38,9 @@ impl Outbound {
     pub(crate) fn new(rng: &mut Rng) -> Self {
         Outbound {
             ssrc: rng.next_u32(),
-            sequence: rng.next_u16(),
+            // Its upper half is left out: whoever misses the first packets of an encrypted stream must not mistake the
+            // first wrap (RFC 3711 section 3.3.1).
+            sequence: rng.next_u16() >> 1,
             timestamp: rng.next_u32(),
             marker: true,
             waiting: Vec::new(),

@@ -1,6 +1,7 @@
 //! What the server tells the engine about a leg.
 
 use crate::prompt::Prompts;
+use crate::rtp::latch::Latch;
 use crate::time::Rate;
 use model::{ConferenceId, MemberId, Pin, RoomId};
 use std::net::SocketAddr;
@@ -70,7 +71,8 @@ pub struct MediaParams {
     pub telephone_event: Option<u8>,
     /// Where we send until their first packet shows where it really comes from.
     pub remote: SocketAddr,
-    /// The same for reports: the next port, if the offer names no other (RFC 3605).
+    /// The same for reports: the next port, if the offer names no other (RFC 3605); that of the sound, if they share it (RFC
+    /// 5761).
     pub rtcp_remote: SocketAddr,
     /// We send to them: they are not on hold.
     pub send: bool,
@@ -85,6 +87,11 @@ impl MediaParams {
     /// Bytes of G.711 or G.722, 8 a millisecond, in a packet that we send.
     pub(crate) fn packet_bytes(&self) -> usize {
         usize::from(self.ptime_ms.clamp(10, 60) / 10) * 80
+    }
+
+    /// Where reports go: where the sound goes, if they share its port; else to an address of their own.
+    pub(crate) fn reports_to(&self, latch: &Latch, own: SocketAddr) -> SocketAddr {
+        if self.rtcp_remote == self.remote { latch.destination() } else { own }
     }
 }
 

@@ -30,6 +30,8 @@ pub const SESSIONS_PER_ACCOUNT: usize = 50;
 pub const AUDIT_ROWS_PER_ROOM: usize = 10_000;
 /// Largest RTP datagram that is read, in bytes; larger ones are cut by the kernel and then refused.
 pub const RTP_BYTES: usize = 1_500;
+/// Milliseconds after which a call from which nothing comes is ended: 30 s.
+pub const NO_SOUND_MS: u64 = 30_000;
 /// Commands that wait for one media thread; past that the caller is told `Busy`.
 pub const COMMAND_QUEUE: usize = 4_096;
 /// Events of one media thread that wait for the control side.

@@ -225,7 +225,7 @@ impl LegSockets {
             let fed = reading.read(leg, engine, inbox);
             leg.missed = !fed;
             let key = leg.key;
-            leg.link.follow(&leg.ports.rtp, fed, || engine.source(key));
+            leg.link.follow(&leg.ports.rtp, fed, || engine.source(now, key));
         }
     }
 

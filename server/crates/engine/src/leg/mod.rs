@@ -16,6 +16,7 @@ use crate::prompt::{Phrase, Speaker};
 use crate::rng::Rng;
 use crate::rtp::event::Key;
 use crate::rtp::header::Rtp;
+use crate::rtp::latch::Sender;
 use crate::stats::EngineStats;
 use crate::stream::{Desk, Route, Wanted};
 use crate::time::{Arrival, Micros, Rate};
@@ -23,6 +24,7 @@ use crate::wire::{Encoded, Wire};
 use inbound::Inbound;
 use member::{MemberState, Shown};
 use menu::MenuState;
+use model::limits::NO_SOUND_MS;
 use model::{ConferenceId, MemberId, RoomId};
 use reports::Reports;
 use std::net::SocketAddr;
@@ -41,6 +43,8 @@ pub(crate) struct Leg {
     route: Route,
     pub(crate) speaker: Speaker,
     pub(crate) state: State,
+    /// When the phone was last heard of, or last agreed upon what it sends.
+    alive: Micros,
 }
 
 /// Where a leg stands. The ways lead downwards only.
@@ -90,11 +94,13 @@ impl Leg {
             speaker: Speaker::new(menu.prompts, media.codec.rate()),
             state: State::Menu(MenuState::new(now, menu.pin, menu.enter_muted)),
             media,
+            alive: now,
         }
     }
 
     /// A re-INVITE was agreed upon.
     pub(crate) fn update(&mut self, now: Micros, media: MediaParams, room_rate: Rate) {
+        self.alive = now;
         self.inbound.update(now, &self.media, &media);
         self.reports.update(&self.media, &media);
         if self.media.codec != media.codec {
@@ -128,10 +134,6 @@ impl Leg {
         let now = arrival.latest();
         let inbound = &mut self.inbound;
         let dropped = &mut stats.dropped;
-        if !inbound.latch.admits(now, from) {
-            dropped.source += 1;
-            return Received::Little;
-        }
         let Some(rtp) = Rtp::parse(datagram) else {
             dropped.malformed += 1;
             return Received::Little;
@@ -141,8 +143,12 @@ impl Leg {
             dropped.payload_type += 1;
             return Received::Little;
         }
-        inbound.latch.lock(from);
+        if !inbound.latch.admit(now, Sender { from, ssrc: rtp.ssrc, is_event }) {
+            dropped.source += 1;
+            return Received::Little;
+        }
         inbound.heard = true;
+        self.alive = now;
         stats.packets_in += 1;
         self.reports.received(arrival, &rtp, is_event);
         if is_event {
@@ -174,7 +180,17 @@ impl Leg {
             stats.dropped.malformed += 1;
         } else {
             stats.reports_in += 1;
+            // A phone that says nothing in silence still reports; one that never said anything is not heard of by that.
+            if self.inbound.heard {
+                self.alive = now;
+            }
         }
+    }
+
+    /// It was agreed to send, and has sent nothing for so long that nobody is there any more.
+    pub(crate) fn is_lost(&self, now: Micros) -> bool {
+        let listens = matches!(self.state, State::Menu(_) | State::Member(_));
+        listens && self.media.receive && now.since(self.alive) >= Micros::from_ms(NO_SOUND_MS)
     }
 
     /// The member as the pages should show it; `None` if it is none.
@@ -211,7 +227,7 @@ impl Leg {
             }
             EndReason::Locked => self.speaker.say(Phrase::Locked),
             EndReason::Full => self.speaker.say(Phrase::Full),
-            EndReason::Expelled => {}
+            EndReason::Expelled | EndReason::NoSound => {}
         }
         self.state = State::Parting { reason };
     }
@@ -261,6 +277,7 @@ impl Leg {
     pub(crate) fn send_report(&mut self, now: Micros, rng: &mut Rng, wire: &mut Wire) {
         let delay = || self.inbound.delay();
         if let Some((to, report)) = self.reports.poll(now, rng, &self.media, &self.outbound, delay) {
+            let to = self.media.reports_to(&self.inbound.latch, to);
             wire.send_rtcp(self.key, to, report);
         }
     }
@@ -268,6 +285,7 @@ impl Leg {
     /// The last report, which takes leave of the phone.
     pub(crate) fn goodbye(&mut self, now: Micros) -> Option<Goodbye> {
         let (to, report) = self.reports.bye(now, &self.media, &self.outbound)?;
+        let to = self.media.reports_to(&self.inbound.latch, to);
         Some(Goodbye { to, report: report.to_vec() })
     }
 

@@ -166,8 +166,9 @@ fn only_the_latched_source_is_heard_until_a_re_invite() {
     let leg = world.phones[1].leg;
     assert_eq!(world.destinations[&leg.index()], address(world.phones[1].port));
 
-    // Another source, with everything else right, is not listened to.
+    // Another source, with all right but its identifier, is not listened to.
     world.phones[1].port = 31_000;
+    world.phones[1].ssrc = 98;
     world.run_ms(1_000);
     assert!(!hears(&world, 0, 1, 500));
     assert!(world.engine.stats().dropped.source >= 49);

@@ -9,4 +9,5 @@ mod conduct;
 mod hearing;
 mod network;
 mod phone;
+mod safety;
 mod world;
