@@ -81,7 +81,7 @@ fn open(engine: &mut Engine, now: Micros, scene: &Scene) -> Vec<Line> {
                         receive: true,
                         ptime_ms: 20,
                     },
-                    menu: Menu { prompts: prompts.clone(), pin: None, enter_muted: false },
+                    menu: Menu { prompts: prompts.clone(), pin: None, enter_muted: false, refusal: None },
                 },
             );
             lines.push(Line { key, from, talks: leg < scene.talkers_per_room });

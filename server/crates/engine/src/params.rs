@@ -1,5 +1,6 @@
 //! What the server tells the engine about a leg.
 
+use crate::event::EndReason;
 use crate::prompt::Prompts;
 use crate::rtp::latch::Latch;
 use crate::time::Rate;
@@ -110,6 +111,8 @@ pub struct Menu {
     pub prompts: Arc<Prompts>,
     pub pin: Option<Pin>,
     pub enter_muted: bool,
+    /// Nobody may come in: the caller hears why, and nothing else.
+    pub refusal: Option<EndReason>,
 }
 
 /// A leg to open.

@@ -190,6 +190,7 @@ impl Call {
                 prompts: self.board.prompts.language(settings.language),
                 pin: settings.pin.clone(),
                 enter_muted: settings.enter_muted,
+                refusal: None,
             },
         }
     }

@@ -16,6 +16,8 @@ const KEY_WITHIN: Micros = Micros::from_ms(10_000);
 pub(crate) struct MenuState {
     pin: Option<Pin>,
     pub(crate) enter_muted: bool,
+    /// What the caller hears instead of the greeting.
+    refusal: Option<EndReason>,
     stage: Stage,
     typed: String,
     tries_left: u8,
@@ -49,10 +51,16 @@ pub(crate) enum Verdict {
 }
 
 impl MenuState {
-    pub(crate) fn new(now: Micros, pin: Option<Pin>, enter_muted: bool) -> Self {
+    pub(crate) fn new(
+        now: Micros,
+        pin: Option<Pin>,
+        enter_muted: bool,
+        refusal: Option<EndReason>,
+    ) -> Self {
         MenuState {
             pin,
             enter_muted,
+            refusal,
             stage: Stage::Quiet { until: now.saturating_add(FIRST_PACKET_WITHIN) },
             typed: String::with_capacity(*PIN_DIGITS.end()),
             tries_left: PIN_TRIES,
@@ -64,6 +72,9 @@ impl MenuState {
     pub(crate) fn tick(&mut self, now: Micros, heard: bool, speaker: &mut Speaker) -> Verdict {
         match self.stage {
             Stage::Quiet { until } if heard || now >= until => {
+                if let Some(reason) = self.refusal {
+                    return Verdict::Refuse(reason);
+                }
                 speaker.say(Phrase::Welcome);
                 self.stage = Stage::Greeting;
                 Verdict::Stay
@@ -92,7 +103,7 @@ impl MenuState {
 
     /// A key was pressed. Keys count from the first moment on: who knows the PIN need not wait for the question.
     pub(crate) fn key(&mut self, now: Micros, key: Key, speaker: &mut Speaker) -> Verdict {
-        let Some(pin) = &self.pin else { return Verdict::Stay };
+        let (Some(pin), None) = (&self.pin, self.refusal) else { return Verdict::Stay };
         match key {
             Key::Digit(digit) => {
                 self.typed.push(char::from(b'0' + digit.min(9)));
@@ -151,10 +162,14 @@ mod tests {
 
     impl Caller {
         fn new(pin: &str) -> Self {
+            Caller::refused(pin, None)
+        }
+
+        fn refused(pin: &str, refusal: Option<EndReason>) -> Self {
             let pin = Pin::parse_optional(pin).unwrap();
             let prompts = Prompts::new(|_, rate| vec![1; 5 * rate.frame_samples()]);
             Caller {
-                menu: MenuState::new(Micros(0), pin, false),
+                menu: MenuState::new(Micros(0), pin, false, refusal),
                 speaker: Speaker::new(Arc::new(prompts), Rate::Narrow),
                 now: Micros(0),
             }
@@ -201,6 +216,18 @@ mod tests {
         let mut caller = Caller::new("");
         caller.menu.tick(Micros(20_000), true, &mut caller.speaker);
         assert!(caller.speaker.is_speaking());
+    }
+
+    #[test]
+    fn who_may_not_come_in_is_told_so_and_no_key_helps() {
+        let mut caller = Caller::refused("4711", Some(EndReason::Locked));
+        assert_eq!(caller.press("4711"), Verdict::Stay);
+        assert_eq!(caller.wait(180), Verdict::Stay);
+        assert_eq!(caller.wait(20), Verdict::Refuse(EndReason::Locked));
+        let mut caller = Caller::refused("", Some(EndReason::Full));
+        let verdict = caller.menu.tick(Micros(20_000), true, &mut caller.speaker);
+        assert_eq!(verdict, Verdict::Refuse(EndReason::Full));
+        assert!(!caller.speaker.is_speaking());
     }
 
     #[test]

@@ -92,7 +92,7 @@ impl Leg {
             outbound,
             route: Route::new(media.codec, room_rate),
             speaker: Speaker::new(menu.prompts, media.codec.rate()),
-            state: State::Menu(MenuState::new(now, menu.pin, menu.enter_muted)),
+            state: State::Menu(MenuState::new(now, menu.pin, menu.enter_muted, menu.refusal)),
             media,
             alive: now,
         }

@@ -108,6 +108,7 @@ impl World {
                 prompts: self.prompts.clone(),
                 pin: Pin::parse_optional(pin).unwrap(),
                 enter_muted: false,
+                refusal: None,
             },
         };
         set(&mut open);

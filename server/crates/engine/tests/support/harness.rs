@@ -40,6 +40,7 @@ fn open(input: &mut Input<'_>, member: u64, prompts: &Arc<Prompts>) -> OpenLeg {
             prompts: prompts.clone(),
             pin: (flags & 2 != 0).then(|| "12".parse().ok()).flatten(),
             enter_muted: flags & 4 != 0,
+            refusal: None,
         },
     }
 }
