@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use model::live::{Change, Delta, Live, Member, Message, UnixMs};
-use model::{Action, ConferenceId, MemberId, Refusal, RoomId, RoomSettings};
+use model::{Action, ConferenceId, MemberId, PinAlert, Refusal, RoomId, RoomSettings};
 use std::error::Error;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
@@ -104,6 +104,10 @@ impl LiveRooms for Stage {
             Action::Expel(id) => Change::Left { id },
         }]);
         Ok(())
+    }
+
+    fn pin_alert(&self, room: RoomId) -> Option<PinAlert> {
+        (self.room.get() == Some(&room)).then_some(PinAlert { wrong: 12, callers: 3 })
     }
 }
 

@@ -1,10 +1,11 @@
 //! The live state of all rooms: the one place that stamps revisions, keeps the snapshots and feeds the watchers.
 
 use crate::clock::Clock;
+use crate::telephony::PinGuard;
 use crate::telephony::media::MediaPool;
 use axum::extract::ws::Utf8Bytes;
 use model::live::{Message, UnixMs};
-use model::{Action, Change, Delta, Live, Refusal, RoomId, limits};
+use model::{Action, Change, Delta, Live, PinAlert, Refusal, RoomId, limits};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::broadcast;
@@ -13,6 +14,7 @@ use tokio::sync::broadcast;
 pub(crate) struct LiveHub {
     clock: Clock,
     media: Arc<MediaPool>,
+    pins: Arc<PinGuard>,
     rooms: Mutex<HashMap<RoomId, Arc<RoomFeed>>>,
 }
 
@@ -33,8 +35,8 @@ pub(crate) struct Watch {
 pub(crate) struct TooManyWatchers;
 
 impl LiveHub {
-    pub(crate) fn new(clock: Clock, media: Arc<MediaPool>) -> LiveHub {
-        LiveHub { clock, media, rooms: Mutex::new(HashMap::new()) }
+    pub(crate) fn new(clock: Clock, media: Arc<MediaPool>, pins: Arc<PinGuard>) -> LiveHub {
+        LiveHub { clock, media, pins, rooms: Mutex::new(HashMap::new()) }
     }
 
     /// Takes over what the engine says of a room: a delta, in the order of the engine's events.
@@ -68,6 +70,10 @@ impl LiveHub {
     /// No new member gets in.
     pub(crate) fn is_locked(&self, room: RoomId) -> bool {
         self.feed(room).lock().conference.as_ref().is_some_and(|conference| conference.locked)
+    }
+
+    pub(crate) fn now_ms(&self) -> UnixMs {
+        self.clock.now_ms()
     }
 
     fn feed(&self, room: RoomId) -> Arc<RoomFeed> {
@@ -111,5 +117,9 @@ impl app::LiveRooms for LiveHub {
         }
         drop(live);
         self.media.act(room, action).map_err(|_| Refusal::Busy)
+    }
+
+    fn pin_alert(&self, room: RoomId) -> Option<PinAlert> {
+        self.pins.alert(self.clock.now_ms(), room)
     }
 }

@@ -7,7 +7,7 @@ use crate::http;
 use crate::live::LiveHub;
 use crate::prompts::PromptLibrary;
 use crate::telephony::media::{MediaPool, Ports};
-use crate::telephony::{Addresses, Switchboard, Telephony};
+use crate::telephony::{Addresses, Parts, PinGuard, Switchboard, Telephony};
 use anyhow::Context;
 use app::Panel;
 use std::net::SocketAddr;
@@ -38,18 +38,20 @@ impl Server {
         config.note_base_url().context("writing into the data folder")?;
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let media = MediaPool::start(threads, clock).context("starting the media threads")?;
-        let live = Arc::new(LiveHub::new(clock, Arc::clone(&media.pool)));
-        let ports = Ports::new(config.sip.ip(), config.rtp_ports.clone());
+        let pins = Arc::new(PinGuard::default());
+        let live = Arc::new(LiveHub::new(clock, Arc::clone(&media.pool), Arc::clone(&pins)));
+        let ports = Ports::new(config.sip.ip(), config.rtp_ports.clone(), move || clock.now());
         let addresses = Addresses { sip: config.sip, public: config.public_ip };
-        let switchboard = Switchboard::new(
-            store.clone(),
-            Arc::clone(&live),
-            media.pool,
+        let switchboard = Switchboard::new(Parts {
+            store: store.clone(),
+            live: Arc::clone(&live),
+            media: media.pool,
             ports,
             prompts,
             addresses,
-            config.srtp,
-        );
+            srtp: config.srtp,
+            pins,
+        });
         let telephony = Telephony::start(switchboard, media.events).await?;
         let panel = Panel {
             store,

@@ -15,4 +15,6 @@ pub mod field;
 #[cfg(feature = "ssr")]
 pub mod frame;
 #[cfg(feature = "ssr")]
+pub mod pin_alert;
+#[cfg(feature = "ssr")]
 pub mod room_head;

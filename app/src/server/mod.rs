@@ -27,6 +27,9 @@ pub trait LiveRooms: Send + Sync + 'static {
     /// # Errors
     /// [`model::Refusal`]; nothing is done then.
     fn act(&self, room: RoomId, action: model::Action) -> Result<(), model::Refusal>;
+
+    /// Wrong PINs of the last hour, if they are many.
+    fn pin_alert(&self, room: RoomId) -> Option<model::PinAlert>;
 }
 
 /// What the panel stands on. Clones share it.

@@ -2,7 +2,7 @@
 
 use crate::house::{House, NOW, PASSWORD};
 use axum::http::StatusCode;
-use model::Language;
+use model::{Language, PinAlert};
 use store::Store;
 
 const GENERAL: &str = "/rooms/0328003000/general";
@@ -115,6 +115,21 @@ async fn settings_are_saved_and_said_to_be() {
     house.post(GENERAL, owner, "version=2&description=&language=fr&pin=12").await;
     let room = house.panel.store.dial(&house.room.number).await.unwrap().unwrap();
     assert!(!room.settings.enter_muted && room.settings.pin.is_some());
+}
+
+#[tokio::test]
+async fn many_wrong_pins_are_told_to_the_owner() {
+    let house = House::new().await;
+    let owner = Some(house.owner_cookie.as_str());
+    let pages = [GENERAL, "/rooms/0328003000/live"];
+    for page in pages {
+        assert!(!house.get(page, owner).await.has("codes PIN erronés"), "{page}");
+    }
+    *house.live.pin_alert.lock().unwrap() = Some(PinAlert { wrong: 12, callers: 3 });
+    for page in pages {
+        let text = "12 codes PIN erronés ont été saisis depuis une heure (numéros appelants\u{a0}: 3)";
+        assert!(house.get(page, owner).await.has(text), "{page}");
+    }
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, Request, StatusCode};
 use model::live::{Conference, Live, Member, UnixMs};
-use model::{Action, ConferenceId, Language, MemberId, Refusal, RoomId, RoomSettings};
+use model::{Action, ConferenceId, Language, MemberId, PinAlert, Refusal, RoomId, RoomSettings};
 use std::sync::{Arc, Mutex};
 use store::{Account, NewAccount, Room, Store};
 use tower::ServiceExt;
@@ -20,6 +20,7 @@ pub(crate) struct Noted {
     pub(crate) live: Mutex<Live>,
     pub(crate) acts: Mutex<Vec<(RoomId, Action)>>,
     pub(crate) refusal: Mutex<Option<Refusal>>,
+    pub(crate) pin_alert: Mutex<Option<PinAlert>>,
 }
 
 impl LiveRooms for Noted {
@@ -37,6 +38,10 @@ impl LiveRooms for Noted {
         }
         self.acts.lock().unwrap().push((room, action));
         Ok(())
+    }
+
+    fn pin_alert(&self, _: RoomId) -> Option<PinAlert> {
+        *self.pin_alert.lock().unwrap()
     }
 }
 

@@ -1,7 +1,9 @@
 //! May this INVITE in, and to which room? Everything that refuses a call before it is answered stands here.
 
 use super::Switchboard;
+use super::pin_guard::PinAccess;
 use super::sdp::{Offer, OfferError};
+use engine::Micros;
 use model::{PhoneNumber, limits};
 use store::{Room, StoreError};
 
@@ -21,10 +23,23 @@ pub(super) enum Refused {
     Full,
     #[error("the server is full")]
     ServerFull,
+    #[error("too many wrong PINs from this number")]
+    WrongPins { retry_after_s: u64 },
     #[error(transparent)]
     Offer(#[from] OfferError),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// How long the caller has to wait before its PIN counts. `caller` is its number, empty if withheld.
+pub(super) fn pin_delay(board: &Switchboard, room: &Room, caller: &str) -> Result<Micros, Refused> {
+    if room.settings.pin.is_none() {
+        return Ok(Micros(0));
+    }
+    match board.pins.access(board.live.now_ms(), room.id, caller) {
+        PinAccess::After { ms } => Ok(Micros::from_ms(ms)),
+        PinAccess::Refused { retry_after_s } => Err(Refused::WrongPins { retry_after_s }),
+    }
 }
 
 /// `user` is the user part of the Request-URI, `body` that of the INVITE.

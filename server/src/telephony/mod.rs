@@ -3,9 +3,11 @@
 mod admission;
 mod calls;
 pub(crate) mod media;
+mod pin_guard;
 mod sdp;
 mod sip;
 
+pub(crate) use pin_guard::PinGuard;
 pub(crate) use sdp::SrtpPolicy;
 
 use crate::live::LiveHub;
@@ -22,6 +24,13 @@ use tokio::sync::mpsc;
 
 /// What every call needs; one for the server.
 pub(crate) struct Switchboard {
+    parts: Parts,
+    calls: Calls,
+    next_member: AtomicU64,
+}
+
+/// What a switchboard is put together from.
+pub(crate) struct Parts {
     pub(crate) store: Store,
     pub(crate) live: Arc<LiveHub>,
     pub(crate) media: Arc<MediaPool>,
@@ -29,22 +38,20 @@ pub(crate) struct Switchboard {
     pub(crate) prompts: PromptLibrary,
     pub(crate) addresses: Addresses,
     pub(crate) srtp: SrtpPolicy,
-    calls: Calls,
-    next_member: AtomicU64,
+    pub(crate) pins: Arc<PinGuard>,
 }
 
 impl Switchboard {
-    pub(crate) fn new(
-        store: Store,
-        live: Arc<LiveHub>,
-        media: Arc<MediaPool>,
-        ports: Ports,
-        prompts: PromptLibrary,
-        addresses: Addresses,
-        srtp: SrtpPolicy,
-    ) -> Switchboard {
-        let (calls, next_member) = (Calls::default(), AtomicU64::new(1));
-        Switchboard { store, live, media, ports, prompts, addresses, srtp, calls, next_member }
+    pub(crate) fn new(parts: Parts) -> Switchboard {
+        Switchboard { parts, calls: Calls::default(), next_member: AtomicU64::new(1) }
+    }
+}
+
+impl std::ops::Deref for Switchboard {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
     }
 }
 
@@ -106,6 +113,10 @@ async fn pass_on(switchboard: Arc<Switchboard>, mut events: mpsc::Receiver<Event
         match event {
             Event::Live { room, changes } => switchboard.live.apply(room, changes),
             Event::LegEnded { member, reason, .. } => switchboard.calls.hang_up(member, reason),
+            Event::WrongPin { room, caller } => {
+                tracing::info!(%caller, "wrong PIN");
+                switchboard.pins.wrong(switchboard.live.now_ms(), room, &caller);
+            }
             Event::RoomOver { room, closed } => switchboard.media.room_over(room, closed),
         }
     }

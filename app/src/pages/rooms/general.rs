@@ -5,6 +5,7 @@ use crate::api::settings::{Invalid, SettingsAgain, SettingsProblem, Typed};
 use crate::components::address_card::AddressCard;
 use crate::components::field::{Field, Kind, TextField, described_by};
 use crate::components::frame::Frame;
+use crate::components::pin_alert::PinAlert;
 use crate::components::pin_field::PinField;
 use crate::components::room_head::{RoomHead, Tab, Tabs};
 use crate::components::save_bar::SaveBar;
@@ -32,6 +33,7 @@ pub(crate) fn General() -> impl IntoView {
                         <Frame title=room.number.grouped()>
                             <RoomHead room=room.clone() />
                             <Tabs number=number.clone() here=Tab::General />
+                            <PinAlert room=room.id />
                             <Settings room />
                             <AddressCard number addresses />
                         </Frame>

@@ -2,6 +2,7 @@
 
 use super::for_owner;
 use crate::components::frame::Frame;
+use crate::components::pin_alert::PinAlert;
 use crate::components::room_head::{Tab, Tabs};
 use crate::live::door::Door;
 use crate::pages::live::LiveView;
@@ -11,11 +12,12 @@ use leptos::prelude::*;
 pub(crate) fn OwnerLive() -> impl IntoView {
     for_owner(|owner| {
         let room = owner.room().clone();
-        let number = room.number.to_string();
+        let (id, number) = (room.id, room.number.to_string());
         view! {
             <Frame title=room.number.grouped()>
                 <LiveView room door=Door::Owner(number.clone())>
                     <Tabs number here=Tab::Live />
+                    <PinAlert room=id />
                 </LiveView>
             </Frame>
         }

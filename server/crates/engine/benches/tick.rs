@@ -81,7 +81,13 @@ fn open(engine: &mut Engine, now: Micros, scene: &Scene) -> Vec<Line> {
                         receive: true,
                         ptime_ms: 20,
                     },
-                    menu: Menu { prompts: prompts.clone(), pin: None, enter_muted: false, refusal: None },
+                    menu: Menu {
+                        prompts: prompts.clone(),
+                        pin: None,
+                        pin_delay: Micros(0),
+                        enter_muted: false,
+                        refusal: None,
+                    },
                 },
             );
             lines.push(Line { key, from, talks: leg < scene.talkers_per_room });

@@ -55,6 +55,13 @@ fn phase_at(step: Micros) -> usize {
     (step.0 / STEP.0) as usize % PHASES
 }
 
+/// At most a few for each leg, so the queue stays bounded.
+fn tell_of_wrong_pins(events: &mut VecDeque<Event>, wrong: u8, leg: &Leg) {
+    for _ in 0..wrong {
+        events.push_back(Event::WrongPin { room: leg.room, caller: leg.caller.number.clone() });
+    }
+}
+
 /// What a datagram leads one to expect of its socket before the next tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expect {
@@ -232,6 +239,8 @@ impl Engine {
         match &mut leg.state {
             State::Menu(menu) => {
                 let verdict = menu.key(now, pressed, &mut leg.speaker);
+                let wrong = menu.take_wrong_pins();
+                tell_of_wrong_pins(&mut self.events, wrong, leg);
                 self.follow(now, key, verdict);
             }
             State::Member(member) => {
@@ -390,12 +399,18 @@ impl Engine {
             let Some(leg) = self.legs.get_mut(*key) else { continue };
             let heard = leg.listen_for_keys();
             self.studio.pressed.extend(heard.map(|heard| (*key, heard)));
+            let mut wrong = 0;
             let verdict = match &mut leg.state {
-                State::Menu(menu) => menu.tick(now, leg.inbound.heard, &mut leg.speaker),
+                State::Menu(menu) => {
+                    let verdict = menu.tick(now, leg.inbound.heard, &mut leg.speaker);
+                    wrong = menu.take_wrong_pins();
+                    verdict
+                }
                 State::Parting { .. } if !leg.speaker.is_speaking() => Verdict::Stay,
                 _ => continue,
             };
             verdicts.push((*key, verdict));
+            tell_of_wrong_pins(&mut self.events, wrong, leg);
         }
         for (key, verdict) in verdicts.drain(..) {
             self.follow(now, key, verdict);

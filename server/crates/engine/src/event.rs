@@ -11,6 +11,8 @@ pub enum Event {
     /// The engine is done with a leg: it has left its conference, what was to be said is said, and nothing more is sent
     /// to it. The server sends BYE and calls [`Engine::close_leg`](crate::Engine::close_leg). Once per leg at most.
     LegEnded { leg: LegKey, member: MemberId, room: RoomId, reason: EndReason },
+    /// A caller has typed a wrong PIN; `caller` is its number, empty if withheld. A few for each leg at most.
+    WrongPin { room: RoomId, caller: String },
     /// Nothing is left of a room here: no leg, and nothing more to tell. `closed` legs were in it since it came into being.
     RoomOver { room: RoomId, closed: usize },
 }

@@ -3,7 +3,7 @@
 use crate::event::EndReason;
 use crate::prompt::Prompts;
 use crate::rtp::latch::Latch;
-use crate::time::Rate;
+use crate::time::{Micros, Rate};
 use model::{ConferenceId, MemberId, Pin, RoomId};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -110,6 +110,8 @@ pub struct Caller {
 pub struct Menu {
     pub prompts: Arc<Prompts>,
     pub pin: Option<Pin>,
+    /// Keys count only after so long: too many wrong PINs came before.
+    pub pin_delay: Micros,
     pub enter_muted: bool,
     /// Nobody may come in: the caller hears why, and nothing else.
     pub refusal: Option<EndReason>,

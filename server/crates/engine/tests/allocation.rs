@@ -63,7 +63,13 @@ fn phones(engine: &mut Engine, now: Micros) -> Vec<Phone> {
             conference: ConferenceId(Uuid::from_u128(1)),
             caller: Caller::default(),
             media,
-            menu: Menu { prompts: prompts.clone(), pin: None, enter_muted: false, refusal: None },
+            menu: Menu {
+                prompts: prompts.clone(),
+                pin: None,
+                pin_delay: Micros(0),
+                enter_muted: false,
+                refusal: None,
+            },
         };
         Phone { key: engine.open_leg(now, open), codec, from, packets: payloads(codec) }
     };

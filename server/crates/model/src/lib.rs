@@ -22,6 +22,6 @@ pub use id::{AccountId, ConferenceId, MemberId, RoomId};
 pub use language::{Language, LanguageError};
 pub use live::{Change, Conference, Delta, Live, Member};
 pub use phone_number::{PhoneNumber, PhoneNumberError};
-pub use pin::{Pin, PinError};
+pub use pin::{Pin, PinAlert, PinError};
 pub use quality::Quality;
 pub use settings::RoomSettings;

@@ -8,6 +8,12 @@ pub const LEGS: usize = 10_000;
 pub const PIN_DIGITS: std::ops::RangeInclusive<usize> = 1..=8;
 /// PIN entries of one call.
 pub const PIN_TRIES: u8 = 3;
+/// Callers whose wrong PINs are remembered.
+pub const PIN_CALLERS: usize = 10_000;
+/// Rooms whose wrong PINs are remembered.
+pub const PIN_ROOMS: usize = 10_000;
+/// Wrong PINs of one room that are remembered, an hour at most.
+pub const PIN_WRONG_KEPT_PER_ROOM: usize = 1_000;
 /// Digits of a telephone number, short ones included (ITU-T E.164 ends at 15).
 pub const NUMBER_DIGITS: std::ops::RangeInclusive<usize> = 2..=15;
 /// Bytes of an e-mail address (RFC 5321 section 4.5.3.1.3, less the angle brackets).
@@ -32,6 +38,8 @@ pub const AUDIT_ROWS_PER_ROOM: usize = 10_000;
 pub const RTP_BYTES: usize = 1_500;
 /// Milliseconds after which a call from which nothing comes is ended: 30 s.
 pub const NO_SOUND_MS: u64 = 30_000;
+/// Milliseconds in which a port that was given back is not used again, if there is another.
+pub const PORT_QUARANTINE_MS: u64 = 30_000;
 /// Commands that wait for one media thread; past that the caller is told `Busy`.
 pub const COMMAND_QUEUE: usize = 4_096;
 /// Events of one media thread that wait for the control side.

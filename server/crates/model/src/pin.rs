@@ -72,6 +72,14 @@ impl fmt::Debug for Pin {
     }
 }
 
+/// Wrong PINs of one room in the last hour: enough of them that its owner should know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PinAlert {
+    pub wrong: usize,
+    /// Calling numbers that they came from; those withheld count as one.
+    pub callers: usize,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

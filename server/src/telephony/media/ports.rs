@@ -1,11 +1,13 @@
 //! Port pairs for the legs' media: RTP on an even port, RTCP on the odd one above it (RFC 3550 section 11).
 
-use engine::Channel;
+use engine::{Channel, Micros};
+use model::limits;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
 use std::str::FromStr;
-use std::sync::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// The first and last port that media may use.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,50 +52,105 @@ pub(crate) struct PortPair {
     pub(crate) rtp: UdpSocket,
     pub(crate) rtcp: UdpSocket,
     pub(crate) rtp_port: u16,
+    /// Dropped last, when the sockets are closed.
+    _lease: Lease,
 }
 
-/// Hands out pairs in turn, so that a port just given back is the last to be used again: late packets of an ended
-/// call find nobody.
+/// [`Pair`]'s value while it is in use.
+const IN_USE: u64 = u64::MAX;
+
+/// When a pair was given back, in microseconds; 0: never, or [`IN_USE`].
+type Pair = AtomicU64;
+
+type Now = Arc<dyn Fn() -> Micros + Send + Sync>;
+
+/// A pair's being in use. It notes its end without a lock: media threads drop it.
+struct Lease {
+    pairs: Arc<[Pair]>,
+    pair: usize,
+    now: Now,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.pairs[self.pair].store((self.now)().0.min(IN_USE - 1), Ordering::Release);
+    }
+}
+
+/// Hands out pairs in turn. One that was given back rests for [`limits::PORT_QUARANTINE_MS`], so that late packets of an
+/// ended call find nobody; only when no other is left, the one that has rested longest serves again.
 pub(crate) struct Ports {
     ip: IpAddr,
     range: PortRange,
-    next_pair: Mutex<usize>,
+    pairs: Arc<[Pair]>,
+    next_pair: AtomicUsize,
+    now: Now,
 }
 
 impl Ports {
-    pub(crate) fn new(ip: IpAddr, range: PortRange) -> Ports {
+    pub(crate) fn new(
+        ip: IpAddr,
+        range: PortRange,
+        now: impl Fn() -> Micros + Send + Sync + 'static,
+    ) -> Ports {
+        let pairs: Arc<[Pair]> = (0..range.pairs()).map(|_| Pair::new(0)).collect();
         // The turn begins anywhere: after a restart, phones that missed their BYE still send to the ports of before.
-        let first = rand::random_range(0..range.pairs());
-        Ports { ip, range, next_pair: Mutex::new(first) }
+        let next_pair = AtomicUsize::new(rand::random_range(0..pairs.len()));
+        Ports { ip, range, pairs, next_pair, now: Arc::new(now) }
     }
 
     /// # Errors
     /// `AddrInUse` where every pair is taken; anything else that the system says of a socket.
     pub(crate) fn take(&self) -> io::Result<PortPair> {
-        let pairs = self.range.pairs();
-        for _ in 0..pairs {
-            let rtp_port = self.range.0.start() + 2 * self.advance(pairs) as u16;
-            match self.bind(rtp_port) {
-                Err(e) if e.kind() == io::ErrorKind::AddrInUse => {}
-                done => return done,
+        let rested = (self.now)().0.saturating_sub(limits::PORT_QUARANTINE_MS * 1_000);
+        let mut resting = Vec::new();
+        for _ in 0..self.pairs.len() {
+            let pair = self.next_pair.fetch_add(1, Ordering::Relaxed) % self.pairs.len();
+            let released = self.pairs[pair].load(Ordering::Acquire);
+            if released == IN_USE {
+                continue;
+            }
+            if released > rested {
+                resting.push((released, pair));
+            } else if let Some(taken) = self.claim(pair, released)? {
+                return Ok(taken);
+            }
+        }
+        resting.sort_unstable();
+        for (released, pair) in resting {
+            if let Some(taken) = self.claim(pair, released)? {
+                return Ok(taken);
             }
         }
         Err(io::ErrorKind::AddrInUse.into())
     }
 
-    fn advance(&self, pairs: usize) -> usize {
-        let mut next = self.next_pair.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let pair = *next;
-        *next = (pair + 1) % pairs;
-        pair
+    /// `None`: somebody else has it, of ours or on this machine.
+    fn claim(&self, pair: usize, released: u64) -> io::Result<Option<PortPair>> {
+        let claimed =
+            self.pairs[pair].compare_exchange(released, IN_USE, Ordering::AcqRel, Ordering::Relaxed);
+        if claimed.is_err() {
+            return Ok(None);
+        }
+        let bound = self.bind(self.range.0.start() + 2 * pair as u16);
+        match bound {
+            Ok((rtp, rtcp, rtp_port)) => {
+                let lease = Lease { pairs: Arc::clone(&self.pairs), pair, now: Arc::clone(&self.now) };
+                Ok(Some(PortPair { rtp, rtcp, rtp_port, _lease: lease }))
+            }
+            Err(error) => {
+                self.pairs[pair].store(released, Ordering::Release);
+                if error.kind() == io::ErrorKind::AddrInUse { Ok(None) } else { Err(error) }
+            }
+        }
     }
 
-    fn bind(&self, rtp_port: u16) -> io::Result<PortPair> {
+    fn bind(&self, rtp_port: u16) -> io::Result<(UdpSocket, UdpSocket, u16)> {
         let rtp = UdpSocket::bind(SocketAddr::new(self.ip, rtp_port))?;
         let rtcp = UdpSocket::bind(SocketAddr::new(self.ip, rtp_port + 1))?;
         rtp.set_nonblocking(true)?;
         rtcp.set_nonblocking(true)?;
-        Ok(PortPair { rtp, rtcp, rtp_port })
+        Ok((rtp, rtcp, rtp_port))
     }
 }
 
@@ -110,9 +167,21 @@ mod tests {
         }
     }
 
+    /// A clock that stands still until it is moved.
+    fn ports(range: &str) -> (Ports, Arc<AtomicU64>) {
+        let clock = Arc::new(AtomicU64::new(1_000_000_000));
+        let now = Arc::clone(&clock);
+        let now = move || Micros(now.load(Ordering::Relaxed));
+        (Ports::new([127, 0, 0, 1].into(), range.parse().unwrap(), now), clock)
+    }
+
+    fn pass(clock: &AtomicU64, ms: u64) {
+        clock.fetch_add(ms * 1_000, Ordering::Relaxed);
+    }
+
     #[test]
     fn a_taken_range_says_so_and_a_pair_given_back_serves_again() {
-        let ports = Ports::new([127, 0, 0, 1].into(), "18200-18203".parse().unwrap());
+        let (ports, _) = ports("18200-18203");
         let first = ports.take().unwrap();
         let second = ports.take().unwrap();
         assert_ne!(first.rtp_port, second.rtp_port);
@@ -120,5 +189,35 @@ mod tests {
         let port = first.rtp_port;
         drop(first);
         assert_eq!(ports.take().unwrap().rtp_port, port);
+    }
+
+    #[test]
+    fn a_pair_given_back_rests_as_long_as_there_is_another() {
+        let (ports, clock) = ports("18210-18215");
+        let given_back = ports.take().unwrap().rtp_port;
+        let held: Vec<_> = (0..2).map(|_| ports.take().unwrap()).collect();
+        assert!(held.iter().all(|pair| pair.rtp_port != given_back));
+        let mut held = held.into_iter();
+        let later = held.next().unwrap();
+        let later_port = later.rtp_port;
+        pass(&clock, 10);
+        drop(later);
+        pass(&clock, 1);
+        // Both rest: the one that has rested longer comes first.
+        assert_eq!(ports.take().unwrap().rtp_port, given_back);
+        pass(&clock, limits::PORT_QUARANTINE_MS - 1);
+        let first = ports.take().unwrap();
+        assert_eq!(first.rtp_port, later_port, "the other one was used in the meantime");
+        drop(first);
+        pass(&clock, limits::PORT_QUARANTINE_MS);
+        let again: Vec<u16> = (0..2).map(|_| ports.take().unwrap()).map(|pair| pair.rtp_port).collect();
+        assert_ne!(again[0], again[1]);
+    }
+
+    #[test]
+    fn a_port_that_another_program_has_is_passed_over() {
+        let (ports, _) = ports("18220-18223");
+        let _other = UdpSocket::bind("127.0.0.1:18221").unwrap();
+        assert_eq!(ports.take().unwrap().rtp_port, 18222);
     }
 }

@@ -5,7 +5,7 @@ use crate::telephony::Switchboard;
 use crate::telephony::admission::{self, Admitted, Refused};
 use crate::telephony::calls::HangUp;
 use crate::telephony::sdp::{Offer, Wiring};
-use engine::{Caller, Menu, OpenLeg};
+use engine::{Caller, Menu, Micros, OpenLeg};
 use model::{ConferenceId, MemberId, RoomId, limits};
 use rsipstack::dialog::DialogId;
 use rsipstack::dialog::dialog::{DialogState, DialogStateReceiver, TransactionHandle};
@@ -28,7 +28,13 @@ pub(super) async fn take(board: Arc<Switchboard>, dialogs: Arc<DialogLayer>, mut
     }
     let user = transaction.original.uri.user().unwrap_or_default().to_owned();
     match admission::admit(&board, &user, &transaction.original.body).await {
-        Ok(admitted) => accept(board, dialogs, transaction, admitted).await,
+        Ok(admitted) => {
+            let caller = caller(&transaction.original);
+            match admission::pin_delay(&board, &admitted.room, &caller.number) {
+                Ok(delay) => accept(board, dialogs, transaction, admitted, (caller, delay)).await,
+                Err(refused) => refuse(transaction, &refused).await,
+            }
+        }
         Err(refused) => refuse(transaction, &refused).await,
     }
 }
@@ -50,6 +56,7 @@ async fn accept(
     dialogs: Arc<DialogLayer>,
     mut transaction: Transaction,
     admitted: Admitted,
+    caller: (Caller, Micros),
 ) {
     let (states_in, states) = dialogs.new_dialog_state_channel();
     let opened = match Opened::new(&board, &transaction) {
@@ -68,7 +75,6 @@ async fn accept(
             return;
         }
     };
-    let caller = caller(&transaction.original);
     // The INVITE's own transaction lives on: it waits for the ACK, or for a CANCEL.
     let mut invite = dialog.clone();
     tokio::spawn(async move {
@@ -157,7 +163,13 @@ impl Session {
 }
 
 impl Call {
-    async fn run(mut self, dialogs: &DialogLayer, opened: Opened, admitted: Admitted, caller: Caller) {
+    async fn run(
+        mut self,
+        dialogs: &DialogLayer,
+        opened: Opened,
+        admitted: Admitted,
+        caller: (Caller, Micros),
+    ) {
         let mut hang_up = self.board.calls.add(self.member);
         let Admitted { room, offer } = admitted;
         let local = SocketAddr::new(opened.local_ip, opened.ports.rtp_port);
@@ -179,7 +191,12 @@ impl Call {
         tracing::info!(member = %self.member, "call over");
     }
 
-    fn leg(&self, settings: &model::RoomSettings, offer: &Offer, caller: Caller) -> OpenLeg {
+    fn leg(
+        &self,
+        settings: &model::RoomSettings,
+        offer: &Offer,
+        (caller, pin_delay): (Caller, Micros),
+    ) -> OpenLeg {
         OpenLeg {
             member: self.member,
             room: self.room,
@@ -189,6 +206,7 @@ impl Call {
             menu: Menu {
                 prompts: self.board.prompts.language(settings.language),
                 pin: settings.pin.clone(),
+                pin_delay,
                 enter_muted: settings.enter_muted,
                 refusal: None,
             },

@@ -28,6 +28,7 @@ impl Refused {
             Refused::Locked => StatusCode::Decline,
             Refused::Full => StatusCode::BusyHere,
             Refused::ServerFull => StatusCode::ServiceUnavailable,
+            Refused::WrongPins { .. } => StatusCode::TemporarilyUnavailable,
             Refused::Offer(_) => StatusCode::NotAcceptableHere,
             Refused::Store(_) => StatusCode::ServerInternalError,
         }
@@ -37,6 +38,9 @@ impl Refused {
         match self {
             // RFC 3261 section 20.43: 399 is free text for a person.
             Refused::Offer(error) => vec![Header::Warning(format!("399 conference \"{error}\"").into())],
+            Refused::WrongPins { retry_after_s } => {
+                vec![Header::RetryAfter(retry_after_s.to_string().into())]
+            }
             Refused::ServerFull => vec![Header::RetryAfter("10".into())],
             _ => Vec::new(),
         }

@@ -1,6 +1,7 @@
 //! A caller before the conference: greeted, and asked for the PIN if there is one.
 
 use crate::event::EndReason;
+use crate::params::Menu;
 use crate::prompt::{Phrase, Speaker};
 use crate::rtp::event::Key;
 use crate::time::Micros;
@@ -18,11 +19,15 @@ pub(crate) struct MenuState {
     pub(crate) enter_muted: bool,
     /// What the caller hears instead of the greeting.
     refusal: Option<EndReason>,
+    /// Before that, keys do not count.
+    keys_from: Micros,
     stage: Stage,
     typed: String,
     tries_left: u8,
     /// Any digit came, in any try.
     typed_ever: bool,
+    /// That nobody was told of yet.
+    wrong_pins: u8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,20 +56,17 @@ pub(crate) enum Verdict {
 }
 
 impl MenuState {
-    pub(crate) fn new(
-        now: Micros,
-        pin: Option<Pin>,
-        enter_muted: bool,
-        refusal: Option<EndReason>,
-    ) -> Self {
+    pub(crate) fn new(now: Micros, menu: &Menu) -> Self {
         MenuState {
-            pin,
-            enter_muted,
-            refusal,
+            pin: menu.pin.clone(),
+            enter_muted: menu.enter_muted,
+            refusal: menu.refusal,
+            keys_from: now.saturating_add(menu.pin_delay),
             stage: Stage::Quiet { until: now.saturating_add(FIRST_PACKET_WITHIN) },
             typed: String::with_capacity(*PIN_DIGITS.end()),
             tries_left: PIN_TRIES,
             typed_ever: false,
+            wrong_pins: 0,
         }
     }
 
@@ -79,12 +81,8 @@ impl MenuState {
                 self.stage = Stage::Greeting;
                 Verdict::Stay
             }
-            Stage::Greeting if speaker.is_done() => {
-                if self.pin.is_none() {
-                    return Verdict::Enter;
-                }
-                self.ask(speaker)
-            }
+            Stage::Greeting if speaker.is_done() && self.pin.is_none() => Verdict::Enter,
+            Stage::Greeting if speaker.is_done() && now >= self.keys_from => self.ask(speaker),
             Stage::Asking if speaker.is_done() => {
                 self.stage = Stage::Listening { until: now.saturating_add(KEY_WITHIN) };
                 Verdict::Stay
@@ -104,6 +102,9 @@ impl MenuState {
     /// A key was pressed. Keys count from the first moment on: who knows the PIN need not wait for the question.
     pub(crate) fn key(&mut self, now: Micros, key: Key, speaker: &mut Speaker) -> Verdict {
         let (Some(pin), None) = (&self.pin, self.refusal) else { return Verdict::Stay };
+        if now < self.keys_from {
+            return Verdict::Stay;
+        }
         match key {
             Key::Digit(digit) => {
                 self.typed.push(char::from(b'0' + digit.min(9)));
@@ -130,7 +131,13 @@ impl MenuState {
         self.wrong(speaker)
     }
 
+    /// PINs that were typed and were wrong, since this was asked last.
+    pub(crate) fn take_wrong_pins(&mut self) -> u8 {
+        std::mem::take(&mut self.wrong_pins)
+    }
+
     fn wrong(&mut self, speaker: &mut Speaker) -> Verdict {
+        self.wrong_pins += u8::from(!self.typed.is_empty());
         self.tries_left = self.tries_left.saturating_sub(1);
         if self.tries_left == 0 {
             let reason = if self.typed_ever { EndReason::PinRefused } else { EndReason::NoInput };
@@ -168,9 +175,12 @@ mod tests {
         fn refused(pin: &str, refusal: Option<EndReason>) -> Self {
             let pin = Pin::parse_optional(pin).unwrap();
             let prompts = Prompts::new(|_, rate| vec![1; 5 * rate.frame_samples()]);
+            let prompts = Arc::new(prompts);
+            let menu =
+                Menu { prompts: prompts.clone(), pin, pin_delay: Micros(0), enter_muted: false, refusal };
             Caller {
-                menu: MenuState::new(Micros(0), pin, false, refusal),
-                speaker: Speaker::new(Arc::new(prompts), Rate::Narrow),
+                menu: MenuState::new(Micros(0), &menu),
+                speaker: Speaker::new(prompts, Rate::Narrow),
                 now: Micros(0),
             }
         }
@@ -262,6 +272,31 @@ mod tests {
         assert!(caller.speaker.is_speaking());
         assert_eq!(caller.wait(200), Verdict::Stay);
         assert!(matches!(caller.menu.stage, Stage::Asking | Stage::Listening { .. }));
+    }
+
+    #[test]
+    fn wrong_pins_are_counted_and_silence_is_none() {
+        let mut caller = Caller::new("4711");
+        caller.press("1111#22#");
+        assert_eq!((caller.menu.take_wrong_pins(), caller.menu.take_wrong_pins()), (2, 0));
+        let mut caller = Caller::new("4711");
+        caller.wait(25_000);
+        assert_eq!(caller.menu.take_wrong_pins(), 0);
+        caller.press("4711");
+        assert_eq!(caller.menu.take_wrong_pins(), 0);
+    }
+
+    #[test]
+    fn who_was_wrong_too_often_waits_before_a_key_counts() {
+        let mut caller = Caller::new("4711");
+        caller.menu.keys_from = Micros::from_ms(10_000);
+        assert_eq!(caller.press("4711"), Verdict::Stay);
+        assert_eq!(caller.wait(9_900), Verdict::Stay);
+        assert!(!caller.speaker.is_speaking() && caller.menu.stage == Stage::Greeting);
+        assert_eq!(caller.press("4711"), Verdict::Stay);
+        assert_eq!(caller.wait(120), Verdict::Stay);
+        assert!(caller.speaker.is_speaking() && caller.menu.stage == Stage::Asking);
+        assert_eq!(caller.press("4711"), Verdict::Enter);
     }
 
     #[test]

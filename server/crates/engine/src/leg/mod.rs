@@ -80,6 +80,7 @@ impl Leg {
     /// `room_rate`: what its room mixes at now.
     pub(crate) fn new(now: Micros, key: LegKey, open: OpenLeg, room_rate: Rate, rng: &mut Rng) -> Self {
         let OpenLeg { member, room, conference, caller, media, menu } = open;
+        let state = State::Menu(MenuState::new(now, &menu));
         let outbound = Outbound::new(rng);
         Leg {
             key,
@@ -92,7 +93,7 @@ impl Leg {
             outbound,
             route: Route::new(media.codec, room_rate),
             speaker: Speaker::new(menu.prompts, media.codec.rate()),
-            state: State::Menu(MenuState::new(now, menu.pin, menu.enter_muted, menu.refusal)),
+            state,
             media,
             alive: now,
         }

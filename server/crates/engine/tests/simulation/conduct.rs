@@ -131,6 +131,7 @@ fn three_wrong_pins_end_the_call_after_the_last_word() {
     assert_eq!(world.ended, [(id(caller), EndReason::PinRefused)]);
     let said = world.phones[caller].ears.pcm.iter().filter(|s| **s > 3_800).count();
     assert_eq!(said, 4_000, "the good-bye was cut short");
+    assert_eq!(world.wrong_pins, vec!["+33123450000"; 3]);
     assert!(world.lives.is_empty(), "who never came in is never shown");
 }
 

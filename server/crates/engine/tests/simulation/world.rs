@@ -21,6 +21,8 @@ pub struct World {
     pub phones: Vec<Phone>,
     pub lives: BTreeMap<RoomId, Live>,
     pub ended: Vec<(MemberId, EndReason)>,
+    /// Wrong PINs: the callers' numbers.
+    pub wrong_pins: Vec<String>,
     pub now_us: u64,
     prompts: Arc<Prompts>,
     /// All that came out of the engine, in order.
@@ -56,6 +58,7 @@ impl World {
             phones: Vec::new(),
             lives: BTreeMap::new(),
             ended: Vec::new(),
+            wrong_pins: Vec::new(),
             now_us: BEGIN_US,
             // Nothing is said unless a test asks for it: prompts are sound that nobody sends.
             prompts: Arc::new(Prompts::new(|_, _| Vec::new())),
@@ -107,6 +110,7 @@ impl World {
             menu: Menu {
                 prompts: self.prompts.clone(),
                 pin: Pin::parse_optional(pin).unwrap(),
+                pin_delay: Micros(0),
                 enter_muted: false,
                 refusal: None,
             },
@@ -213,6 +217,7 @@ impl World {
             format!("{event:?}").hash(&mut self.transcript);
             match event {
                 Event::Live { room, changes } => self.live(room, changes),
+                Event::WrongPin { caller, .. } => self.wrong_pins.push(caller),
                 Event::RoomOver { room, closed } => {
                     assert!(closed > 0 && self.engine.conference(room).is_none());
                 }
