@@ -27,10 +27,10 @@ function netstring(value) {
   return `${Buffer.byteLength(text)}:${text},`;
 }
 
-function configuration({ folder, sayFile, base, rateHz, settings }) {
+function configuration({ folder, address, sayFile, base, rateHz, settings }) {
   return `${[
-    `sip_listen 127.0.0.1:${base}`,
-    'net_interface 127.0.0.1',
+    `sip_listen ${address}:${base}`,
+    `net_interface ${address}`,
     'poll_method epoll',
     'audio_player aubridge,nobody',
     `audio_source aufile,${sayFile}`,
@@ -46,7 +46,7 @@ function configuration({ folder, sayFile, base, rateHz, settings }) {
     'module_tmp account.so',
     'module_app menu.so',
     'module_app ctrl_tcp.so',
-    `ctrl_tcp_listen 127.0.0.1:${base + 2}`,
+    `ctrl_tcp_listen ${address}:${base + 2}`,
     `snd_path ${folder}`,
     ...settings,
   ].join('\n')}\n`;
@@ -61,9 +61,10 @@ export class Phone {
 
   /**
    * Starts a telephone with number `number` that says a tone of `hz`, as soon as it is in a call and not silent.
-   * `codec` is one of `CODECS`; `say` are samples of its rate; `settings` are further lines of baresip's configuration.
+   * `codec` is one of `CODECS`; `say` are samples of its rate; `settings` are further lines of baresip's configuration, and
+   * `account` further parameters of its account. It is at `address`, and started by the command `within`.
    */
-  static async start(folder, { number, hz, codec = 'PCMU', say, settings = [] }) {
+  static async start(folder, { number, hz, codec = 'PCMU', say, settings = [], account = '', address = '127.0.0.1', within = [] }) {
     const phone = new Phone();
     const { name, rateHz } = CODECS[codec];
     phone.number = number;
@@ -73,13 +74,14 @@ export class Phone {
     const sayFile = join(home, 'say.wav');
     writeWav(sayFile, say ?? sine(hz, SAY_SECONDS, rateHz), rateHz);
     const base = await freePorts();
-    writeFileSync(join(home, 'config'), configuration({ folder: home, sayFile, base, rateHz, settings }));
-    writeFileSync(join(home, 'accounts'), `<sip:${number}@127.0.0.1>;regint=0;audio_codecs=${name}\n`);
+    writeFileSync(join(home, 'config'), configuration({ folder: home, address, sayFile, base, rateHz, settings }));
+    writeFileSync(join(home, 'accounts'), `<sip:${number}@${address}>;regint=0;audio_codecs=${name}${account}\n`);
     for (const file of ['contacts', 'uuid']) writeFileSync(join(home, file), '');
-    phone.child = new Child('baresip', ['-f', home], { stdin: 'pipe' });
+    const [command, ...rest] = [...within, 'baresip', '-f', home];
+    phone.child = new Child(command, rest, { stdin: 'pipe' });
     try {
       await phone.child.waitForOutput(READY);
-      await phone.#connect(base + 2);
+      await phone.#connect(base + 2, address);
     } catch (error) {
       await phone.stop();
       throw error;
@@ -87,8 +89,8 @@ export class Phone {
     return phone;
   }
 
-  #connect(port) {
-    this.socket = net.connect(port, '127.0.0.1');
+  #connect(port, address) {
+    this.socket = net.connect(port, address);
     this.socket.on('data', (bytes) => this.#receive(bytes));
     const connected = new Promise((resolve, reject) => {
       this.socket.once('connect', resolve);

@@ -20,15 +20,19 @@ export const ACCOUNT = { email: 'a@example.org', password: 'correct horse batter
 export const NUMBER = '3000';
 
 export class Server {
-  /** A server with an account and the number 3000 with `settings` (`pin=1234`, …), or with an empty data directory. */
-  static async start({ settings = [], empty = false } = {}) {
+  /**
+   * A server with an account and the number 3000 with `settings` (`pin=1234`, …), or with an empty data directory. It takes
+   * calls at `address`; `flags` are further ones of `conference serve`.
+   */
+  static async start({ settings = [], empty = false, address = '127.0.0.1', flags = {} } = {}) {
     const server = new Server();
+    server.flags = flags;
     server.folder = mkdtempSync(join(tmpdir(), 'conference-end2end-'));
     server.data = join(server.folder, 'data');
     [server.httpPort, server.sipPort] = [await freePorts(), await freePorts()];
     server.rtpPorts = await freePorts(RTP_PORTS);
     server.http = `http://127.0.0.1:${server.httpPort}`;
-    server.sip = `127.0.0.1:${server.sipPort}`;
+    server.sip = `${address}:${server.sipPort}`;
     try {
       if (!empty) {
         await server.addAccount(ACCOUNT);
@@ -49,6 +53,7 @@ export class Server {
       '--http': `127.0.0.1:${this.httpPort}`,
       '--sip': this.sip,
       '--rtp-ports': `${this.rtpPorts}-${this.rtpPorts + RTP_PORTS - 1}`,
+      ...this.flags,
     };
     this.child = new Child(binary(), ['serve', ...Object.entries(flags).flat()], { cwd: this.folder });
     await until(() => `the server to be ready\n${this.child.tail()}`, () => this.#ready(), { withinMs: 30_000 });

@@ -1,5 +1,6 @@
 //! The programs that the build and the end-to-end tests need: from Debian where we may install, else told by name.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, bail};
@@ -17,12 +18,14 @@ struct Tool {
 const FOR_BUILDING: [Tool; 2] =
     [Tool { program: "cmake", package: "cmake" }, Tool { program: "make", package: "make" }];
 
-/// A browser, telephones that are not ours, and a maker of tones.
-const FROM_DEBIAN: [Tool; 4] = [
+/// A browser, telephones that are not ours, a maker of tones, and an address translator with networks to put it between.
+const FROM_DEBIAN: [Tool; 6] = [
     Tool { program: "chromium", package: "chromium" },
     Tool { program: "sipp", package: "sip-tester" },
     Tool { program: "baresip", package: "baresip" },
     Tool { program: "sox", package: "sox" },
+    Tool { program: "nft", package: "nftables" },
+    Tool { program: "ip", package: "iproute2" },
 ];
 
 /// Node may come from anywhere: people have versions of their own.
@@ -58,7 +61,9 @@ fn packages_of(tools: &[Tool], is_there: impl Fn(&str) -> bool) -> Vec<&'static 
 
 /// `who_needs` begins the sentence that names them.
 fn install_missing(who_needs: &str, tools: &[Tool]) -> Result<()> {
-    let missing = packages_of(tools, |program| find(program).is_some());
+    // The tools of a network are for root, and often in its path alone.
+    let for_root = |program: &str| Path::new("/usr/sbin").join(program).is_file();
+    let missing = packages_of(tools, |program| find(program).is_some() || for_root(program));
     if missing.is_empty() { Ok(()) } else { install_from_debian(who_needs, &missing) }
 }
 

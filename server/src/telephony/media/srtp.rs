@@ -44,7 +44,8 @@ impl Srtp {
     pub(super) fn renewed(before: Option<Srtp>, keys: SrtpKeys) -> Srtp {
         match before {
             Some(before) if before.keys == keys => before,
-            _ => Srtp::new(keys),
+            Some(before) => Srtp { refused: before.refused, ..Srtp::new(keys) },
+            None => Srtp::new(keys),
         }
     }
 

@@ -131,9 +131,13 @@ impl Offer {
         Wiring { keys, rtcp_mux: self.rtcp_mux }
     }
 
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.crypto.is_some()
+    }
+
     /// What a later offer of the same session has to keep: an encrypted call stays encrypted.
     pub(crate) fn policy_of_next(&self, policy: SrtpPolicy) -> SrtpPolicy {
-        if self.crypto.is_some() { SrtpPolicy::Required } else { policy }
+        if self.is_encrypted() { SrtpPolicy::Required } else { policy }
     }
 
     /// What the engine needs to know of it.

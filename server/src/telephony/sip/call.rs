@@ -12,7 +12,7 @@ use rsipstack::dialog::dialog::{DialogState, DialogStateReceiver, TransactionHan
 use rsipstack::dialog::dialog_layer::DialogLayer;
 use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::prelude::HeadersExt;
-use rsipstack::sip::{Method, Request, StatusCode, ToTypedHeader, Uri};
+use rsipstack::sip::{Method, Request, StatusCode, ToTypedHeader, Transport, Uri};
 use rsipstack::transaction::transaction::Transaction;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -66,6 +66,9 @@ async fn accept(
             return refuse(transaction, &Refused::ServerFull).await;
         }
     };
+    if admitted.offer.is_encrypted() && !came_by_tls(&transaction) {
+        tracing::warn!(member = %opened.member, "an encrypted call's key came in the clear: only TLS hides it");
+    }
     let contact = opened.contact(&transaction.original);
     let dialog = match dialogs.get_or_create_server_invite(&transaction, states_in, None, Some(contact)) {
         Ok(dialog) => dialog,
@@ -108,6 +111,11 @@ impl Opened {
         let address = SocketAddr::new(self.local_ip, self.sip_port);
         Uri { auth: invite.uri.auth.clone(), ..Uri::from(rsipstack::sip::HostWithPort::from(address)) }
     }
+}
+
+fn came_by_tls(transaction: &Transaction) -> bool {
+    let connection = transaction.connection.as_ref();
+    connection.is_some_and(|connection| connection.get_addr().r#type == Some(Transport::Tls))
 }
 
 fn peer_ip(transaction: &Transaction) -> Option<IpAddr> {
