@@ -74,10 +74,11 @@ if (INSIDE) {
     await run('ip', ['netns', 'exec', translator, 'nft', '-f', '-'], { input: RULES });
     const again = ['netns', 'exec', server, process.execPath, '--test', '--test-reporter=spec', import.meta.filename];
     // Without what would make it report to us instead of by its end.
-    const env = { CONFERENCE_NAT_PHONE: phone, NODE_TEST_CONTEXT: '' };
+    const env = { CONFERENCE_NAT_PHONE: phone, NODE_TEST_CONTEXT: undefined };
     const inside = fixture.use(new Child('ip', again, { env }));
     const { code } = await bounded('the tests in the namespaces', inside.ended, 120_000);
     t.diagnostic(inside.output.trim());
     assert.equal(code, 0, inside.tail(80));
+    assert.match(inside.output, /^\S+ pass 2$/m, 'the tests in the namespaces did not run');
   });
 }
