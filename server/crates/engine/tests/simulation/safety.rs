@@ -3,7 +3,7 @@
 use crate::network::Line;
 use crate::phone::{AMPLITUDE, Phone};
 use crate::world::{World, address, room};
-use engine::{Channel, Codec, EndReason, LegKey};
+use engine::{Arrival, Channel, Codec, EndReason, LegKey};
 use model::MemberId;
 
 const ROOM: u128 = 1;
@@ -29,7 +29,7 @@ fn inject(world: &mut World, stranger: &mut Phone, ms: u64) {
     for _ in 0..ms / 20 {
         for datagram in stranger.speak() {
             let from = address(stranger.port);
-            world.engine.handle_packet(world.now(), stranger.leg, Channel::Rtp, from, &datagram);
+            world.engine.handle_packet(Arrival::At(world.now()), stranger.leg, Channel::Rtp, from, &datagram);
         }
         world.run_ms(20);
     }
@@ -122,7 +122,13 @@ fn a_leg_that_never_sent_anything_is_ended_even_in_its_menu() {
     // Its reports do not help it: there is no sound to be silent between.
     let leg = world.phones[0].leg;
     let from = address(5_000);
-    world.engine.handle_packet(world.now(), leg, Channel::Rtcp, from, &[0x80, 201, 0, 1, 0, 0, 0, 7]);
+    world.engine.handle_packet(
+        Arrival::At(world.now()),
+        leg,
+        Channel::Rtcp,
+        from,
+        &[0x80, 201, 0, 1, 0, 0, 0, 7],
+    );
     world.run_ms(1_200);
     let ended: Vec<_> = world.ended.iter().map(|(_, reason)| *reason).collect();
     assert!(ended.contains(&EndReason::NoSound) && ended.len() == 2, "{ended:?}");
@@ -137,7 +143,13 @@ fn a_silent_phone_that_reports_stays() {
     let (leg, from) = (world.phones[1].leg, address(5_001));
     for _ in 0..30 {
         world.run_ms(5_000);
-        world.engine.handle_packet(world.now(), leg, Channel::Rtcp, from, &[0x80, 201, 0, 1, 0, 0, 0, 7]);
+        world.engine.handle_packet(
+            Arrival::At(world.now()),
+            leg,
+            Channel::Rtcp,
+            from,
+            &[0x80, 201, 0, 1, 0, 0, 0, 7],
+        );
     }
     assert!(world.ended.is_empty());
     world.run_ms(31_100);
