@@ -2,31 +2,25 @@
 
 use super::Switchboard;
 use super::pin_guard::PinAccess;
-use super::sdp::{Offer, OfferError};
-use engine::Micros;
+use engine::{EndReason, Micros};
 use model::{PhoneNumber, limits};
 use store::{Room, StoreError};
 
-/// A call that may be answered.
+/// A call that is not turned away at once.
 pub(super) struct Admitted {
     pub(super) room: Room,
-    pub(super) offer: Offer,
+    /// Nobody may come in now: the caller is told why, by voice where that can be, and the call is refused.
+    pub(super) refusal: Option<EndReason>,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refused {
     #[error("no such number")]
     UnknownNumber,
-    #[error("the room is locked")]
-    Locked,
-    #[error("the room is full")]
-    Full,
     #[error("the server is full")]
     ServerFull,
     #[error("too many wrong PINs from this number")]
     WrongPins { retry_after_s: u64 },
-    #[error(transparent)]
-    Offer(#[from] OfferError),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -42,21 +36,15 @@ pub(super) fn pin_delay(board: &Switchboard, room: &Room, caller: &str) -> Resul
     }
 }
 
-/// `user` is the user part of the Request-URI, `body` that of the INVITE.
-pub(super) async fn admit(board: &Switchboard, user: &str, body: &[u8]) -> Result<Admitted, Refused> {
-    // What follows a semicolon are the number's parameters (RFC 3966 section 3), not its digits.
-    let digits = user.split(';').next().unwrap_or_default();
-    let number: PhoneNumber = digits.parse().map_err(|_| Refused::UnknownNumber)?;
+/// `number` is what was dialled, in digits.
+pub(super) async fn admit(board: &Switchboard, number: &str) -> Result<Admitted, Refused> {
+    let number: PhoneNumber = number.parse().map_err(|_| Refused::UnknownNumber)?;
     let room = board.store.dial(&number).await?.ok_or(Refused::UnknownNumber)?;
-    let offer = Offer::parse(body, board.srtp)?;
-    if board.live.is_locked(room.id) {
-        return Err(Refused::Locked);
-    }
-    if board.media.legs(room.id) >= limits::LEGS_PER_ROOM {
-        return Err(Refused::Full);
-    }
     if board.calls.count() >= limits::LEGS {
         return Err(Refused::ServerFull);
     }
-    Ok(Admitted { room, offer })
+    let full = board.media.legs(room.id) >= limits::LEGS_PER_ROOM;
+    let refusal =
+        if board.live.is_locked(room.id) { Some(EndReason::Locked) } else { full.then_some(EndReason::Full) };
+    Ok(Admitted { room, refusal })
 }

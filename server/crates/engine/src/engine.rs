@@ -232,6 +232,11 @@ impl Engine {
         self.legs.get(leg)?.inbound.latch.locked(now)
     }
 
+    /// A key was pressed, by what signalling says. What comes as telephone-events or in the sound is heard by itself.
+    pub fn press_key(&mut self, now: Micros, leg: LegKey, key: Key) {
+        self.press(now, leg, key);
+    }
+
     /// A key was pressed.
     fn press(&mut self, now: Micros, key: LegKey, pressed: Key) {
         let Some(leg) = self.legs.get_mut(key) else { return };

@@ -47,6 +47,7 @@ pub use leg::Goodbye;
 pub use leg_key::LegKey;
 pub use params::{Caller, Codec, EngineConfig, MediaParams, Menu, OpenLeg};
 pub use prompt::{Phrase, Prompts};
+pub use rtp::event::Key;
 pub use stats::{Dropped, EngineStats};
 pub use time::{Arrival, FRAME_SAMPLES, Micros, PHASES, Rate, SAMPLE_RATE_HZ, TICK};
 pub use wire::{Channel, Packet};

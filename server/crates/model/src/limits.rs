@@ -68,3 +68,19 @@ pub const SRTP_SOURCES: usize = 16;
 pub const DELTA_INTERVAL_MS: u64 = 50;
 /// Numbers of one account.
 pub const NUMBERS_PER_ACCOUNT: usize = 10_000;
+/// INVITEs that are remembered so that none is taken twice, by two ways.
+pub const REMEMBERED_INVITES: usize = 16_384;
+/// Requests that wait for one call to answer them.
+pub const REQUESTS_OF_A_CALL: usize = 4;
+/// Parts of a multipart body that are looked at, at each depth.
+pub const BODY_PARTS: usize = 10;
+/// Headers of a body's part.
+pub const BODY_PART_HEADERS: usize = 20;
+/// Telephones that a call was sent on from, as kept of one call.
+pub const DIVERSIONS: usize = 10;
+/// Seconds of the shortest session interval (RFC 4028 section 5).
+pub const SESSION_INTERVAL_MIN_S: u32 = 90;
+/// Seconds of the longest session interval: a day.
+pub const SESSION_INTERVAL_MAX_S: u32 = 86_400;
+/// Calls that are told at once why they may not come in, beyond the legs of a room; more are refused without a word.
+pub const REFUSALS_PER_ROOM: usize = 100;

@@ -11,7 +11,7 @@ pub(crate) use ports::{PortPair, PortRange, PortRangeError, Ports};
 
 use super::sdp::Wiring;
 use crate::clock::Clock;
-use engine::{Event, MediaParams, OpenLeg};
+use engine::{Event, Key, MediaParams, OpenLeg};
 use model::{Action, MemberId, RoomId, limits};
 use placement::Placement;
 use std::io;
@@ -25,6 +25,7 @@ pub(crate) enum Command {
     Open { leg: Box<OpenLeg>, ports: PortPair, wiring: Wiring },
     Update { member: MemberId, media: MediaParams, wiring: Wiring },
     Close { member: MemberId },
+    Press { member: MemberId, key: Key },
     Act { room: RoomId, action: Action },
 }
 
@@ -88,6 +89,11 @@ impl MediaPool {
         wiring: Wiring,
     ) -> Result<(), Busy> {
         self.send(room, Command::Update { member, media, wiring })
+    }
+
+    /// A key that came by signalling.
+    pub(crate) fn press(&self, room: RoomId, member: MemberId, key: Key) -> Result<(), Busy> {
+        self.send(room, Command::Press { member, key })
     }
 
     pub(crate) fn act(&self, room: RoomId, action: Action) -> Result<(), Busy> {

@@ -44,6 +44,10 @@ impl Srtp {
     pub(super) fn renewed(before: Option<Srtp>, keys: SrtpKeys) -> Srtp {
         match before {
             Some(before) if before.keys == keys => before,
+            // Theirs alone is new, as in the answer to an offer of ours: we go on counting.
+            Some(before) if (before.keys.suite, &before.keys.ours) == (keys.suite, &keys.ours) => {
+                Srtp { keys, inbound: Vec::new(), ..before }
+            }
             Some(before) => Srtp { refused: before.refused, ..Srtp::new(keys) },
             None => Srtp::new(keys),
         }

@@ -157,6 +157,11 @@ impl MediaThread {
                         }
                     }
                 }
+                Command::Press { member, key } => {
+                    if let Some(leg) = self.keys.get(&member) {
+                        self.engine.press_key(now, *leg, key);
+                    }
+                }
                 Command::Close { member } => self.close(member),
                 Command::Act { room, action } => {
                     // A member that left in the meantime is no error: the snapshot shows that it is gone.

@@ -10,11 +10,7 @@ impl Offer {
     /// `version` grows with each answer of one session (RFC 4566 section 5.2).
     /// `wiring` is what [`Offer::wiring`] made of this offer.
     pub(crate) fn answer(&self, local: SocketAddr, session: u64, version: u64, wiring: &Wiring) -> String {
-        let family = if local.is_ipv4() { "IP4" } else { "IP6" };
-        let ip = local.ip();
-        let mut sdp = format!(
-            "v=0\r\no=- {session} {version} IN {family} {ip}\r\ns=conference\r\nc=IN {family} {ip}\r\nt=0 0\r\n"
-        );
+        let mut sdp = head(local, session, version);
         for (index, (media, proto, formats)) in self.lines.iter().enumerate() {
             if index != self.stream {
                 sdp.push_str(&format!("m={media} 0 {proto} {formats}\r\n"));
@@ -60,8 +56,17 @@ impl Offer {
     }
 }
 
+/// What stands above the media lines.
+pub(super) fn head(local: SocketAddr, session: u64, version: u64) -> String {
+    let family = if local.is_ipv4() { "IP4" } else { "IP6" };
+    let ip = local.ip();
+    format!(
+        "v=0\r\no=- {session} {version} IN {family} {ip}\r\ns=conference\r\nc=IN {family} {ip}\r\nt=0 0\r\n"
+    )
+}
+
 /// As `rtpmap` writes it. Opus is always called stereo there (RFC 7587 section 7).
-fn encoding(codec: Codec) -> String {
+pub(super) fn encoding(codec: Codec) -> String {
     let channels = if codec == Codec::Opus { "/2" } else { "" };
     format!("{}/{}{channels}", codec.name(), codec.clock_hz())
 }

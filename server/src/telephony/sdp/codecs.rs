@@ -13,7 +13,7 @@ pub(super) fn best_codec(media: &Media) -> Option<(Codec, u8)> {
 }
 
 /// Payload types 0, 8 and 9 need no rtpmap (RFC 3551 section 6).
-fn codec(media: &Media, pt: u8) -> Option<Codec> {
+pub(super) fn codec(media: &Media, pt: u8) -> Option<Codec> {
     let named = rtpmap(media, pt);
     match (named.as_deref(), pt) {
         (Some("pcmu/8000" | "pcmu/8000/1"), _) | (None, 0) => Some(Codec::Pcmu),

@@ -72,7 +72,7 @@ pub(crate) struct MasterKey {
 }
 
 impl MasterKey {
-    fn random(suite: Suite, rng: &mut impl Rng) -> MasterKey {
+    pub(super) fn random(suite: Suite, rng: &mut impl Rng) -> MasterKey {
         let mut bytes = vec![0; suite.key_bytes() + suite.salt_bytes()];
         rng.fill_bytes(&mut bytes);
         MasterKey { bytes, key_bytes: suite.key_bytes() }
@@ -157,11 +157,23 @@ impl Crypto {
         })
     }
 
+    /// Their key as an answer to ours.
+    pub(super) fn with(&self, ours: &MasterKey) -> SrtpKeys {
+        SrtpKeys { suite: self.suite, ours: ours.clone(), theirs: self.key.clone() }
+    }
+
+    pub(super) fn answers(&self, tag: u32, suite: Suite) -> bool {
+        (self.tag, self.suite) == (tag, suite)
+    }
+
     /// The line that tells the caller our key (section 5.1.2): its tag and suite are those of the offer.
     pub(super) fn answer_line(&self, keys: &SrtpKeys) -> String {
-        let ours = BASE64.encode(&keys.ours.bytes);
-        format!("a=crypto:{} {} inline:{ours}\r\n", self.tag, keys.suite.name())
+        crypto_line(self.tag, keys.suite, &keys.ours)
     }
+}
+
+pub(super) fn crypto_line(tag: u32, suite: Suite, key: &MasterKey) -> String {
+    format!("a=crypto:{tag} {} inline:{}\r\n", suite.name(), BASE64.encode(&key.bytes))
 }
 
 /// The first of the caller's choices that we can take (RFC 4568 section 5.1.2).

@@ -4,9 +4,11 @@
 mod answer;
 mod codecs;
 mod crypto;
+mod ours;
 mod read;
 
 pub(crate) use crypto::{MasterKey, SrtpKeys, Suite};
+pub(crate) use ours::OurOffer;
 
 use codecs::{best_codec, telephone_event};
 use crypto::{Crypto, best_crypto};
@@ -90,14 +92,7 @@ impl Offer {
     /// Reads a body of type `application/sdp`, and takes of it the first audio stream that `policy` allows; an encrypted one
     /// rather than a plain one.
     pub(crate) fn parse(body: &[u8], policy: SrtpPolicy) -> Result<Offer, OfferError> {
-        if body.is_empty() {
-            return Err(OfferError::Missing);
-        }
-        let lines = body.iter().filter(|b| **b == b'\n').count();
-        if body.len() > limits::SDP_BYTES || lines > limits::SDP_LINES {
-            return Err(OfferError::Malformed);
-        }
-        let sdp = Session::parse(body).map_err(|_| OfferError::Malformed)?;
+        let sdp = read_session(body)?;
         let (stream, crypto) = choose(&sdp.medias, policy)?;
         let media = &sdp.medias[stream];
         let (codec, payload_type) = best_codec(media).ok_or(OfferError::NoCodec)?;
@@ -129,6 +124,12 @@ impl Offer {
         let before = before.and_then(|before| before.keys.as_ref());
         let keys = self.crypto.as_ref().map(|theirs| theirs.answered(before, rng));
         Wiring { keys, rtcp_mux: self.rtcp_mux }
+    }
+
+    /// The same where this is their answer to a description of ours: our key is in that already.
+    pub(crate) fn wiring_as_answer(&self, ours: &Wiring) -> Wiring {
+        let keys = self.crypto.as_ref().zip(ours.keys.as_ref());
+        Wiring { keys: keys.map(|(theirs, ours)| theirs.with(&ours.ours)), rtcp_mux: self.rtcp_mux }
     }
 
     pub(crate) fn is_encrypted(&self) -> bool {
@@ -185,6 +186,18 @@ fn choose(medias: &[Media], policy: SrtpPolicy) -> Result<(usize, Option<Crypto>
         (None, _, true) => Err(OfferError::PlainRefused),
         (None, false, false) => Err(OfferError::NoAudio),
     }
+}
+
+/// A description within our limits.
+fn read_session(body: &[u8]) -> Result<Session, OfferError> {
+    if body.is_empty() {
+        return Err(OfferError::Missing);
+    }
+    let lines = body.iter().filter(|b| **b == b'\n').count();
+    if body.len() > limits::SDP_BYTES || lines > limits::SDP_LINES {
+        return Err(OfferError::Malformed);
+    }
+    Session::parse(body).map_err(|_| OfferError::Malformed)
 }
 
 #[cfg(test)]

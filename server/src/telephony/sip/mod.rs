@@ -64,8 +64,7 @@ pub(super) fn fuzz(bytes: &[u8]) {
     use rsipstack::sip::SipMessage;
     let _ = door::answer(bytes);
     if let Ok(SipMessage::Request(request)) = SipMessage::try_from(bytes) {
-        let _ = call::caller(&request);
-        let _ = request.uri.user();
-        let _ = super::sdp::Offer::parse(&request.body, super::SrtpPolicy::Allowed);
+        dispatch::fuzz(&request);
+        call::fuzz(&request);
     }
 }

@@ -8,7 +8,7 @@ const RELEASE: Micros = Micros::from_ms(200);
 
 /// A key of a telephone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Key {
+pub enum Key {
     /// 0..=9.
     Digit(u8),
     Star,

@@ -1,0 +1,78 @@
+//! From our 200 to the BYE.
+
+use super::Call;
+use super::answer::at;
+use super::refresh::Goes;
+use super::timer::Due;
+use crate::telephony::calls::HangUp;
+use rsipstack::dialog::dialog::{DialogState, TransactionHandle};
+use rsipstack::sip::Request;
+use tokio::time::Instant;
+
+/// Where a call is; it is over when [`Call::follow`] returns.
+enum Stage {
+    /// 200 is sent. A BYE of ours has to wait for the ACK (RFC 3261 section 15). Without one the stack ends the call after
+    /// 64*T1 (section 13.3.1.4).
+    WaitingForAck {
+        hang_up: Option<HangUp>,
+    },
+    Up,
+}
+
+impl Call {
+    /// Follows the dialog to its end.
+    pub(super) async fn follow(&mut self) {
+        let mut stage = Stage::WaitingForAck { hang_up: None };
+        loop {
+            tokio::select! {
+                state = self.states.recv() => match state {
+                    None | Some(DialogState::Terminated(..)) => return,
+                    Some(DialogState::Confirmed(..)) => {
+                        if let Stage::WaitingForAck { hang_up: Some(reason) } = stage {
+                            return self.bye(reason.text()).await;
+                        }
+                        stage = Stage::Up;
+                        if let Err(error) = self.acknowledged() {
+                            return self.bye(&format!("no usable answer: {error}")).await;
+                        }
+                    }
+                    Some(DialogState::Updated(_, request, handle)) => self.reinvited(&request, handle).await,
+                    // Nothing that is not answered before it comes here.
+                    Some(_) => {}
+                },
+                Some(asked) = self.asked.recv() => {
+                    let answer = self.asked(&asked.request);
+                    // Nobody waits any more where it fails.
+                    let _ = asked.answer.send(answer);
+                }
+                Some(reason) = self.hang_up.recv() => match &mut stage {
+                    Stage::WaitingForAck { hang_up } => *hang_up = Some(reason),
+                    Stage::Up => return self.bye(reason.text()).await,
+                },
+                response = self.refresh.response() => {
+                    if self.refreshed(response) == Goes::Over {
+                        return self.bye("the session could not be refreshed").await;
+                    }
+                }
+                () = at(self.timer.next()) => match self.timer.due(Instant::now()) {
+                    Due::Nothing => {}
+                    Due::Refresh(agreed) => self.begin_refresh(agreed),
+                    Due::End => return self.bye("the session was not refreshed").await,
+                },
+            }
+        }
+    }
+
+    async fn reinvited(&mut self, request: &Request, handle: TransactionHandle) {
+        let answer = self.change(request);
+        let _ = handle.respond(answer.status, Some(answer.headers), answer.body).await;
+    }
+
+    async fn bye(&self, reason: &str) {
+        tracing::info!(member = %self.member, reason, "hanging up");
+        // RFC 3326: why, for the phone's own log.
+        if let Err(error) = self.dialog.bye_with_reason(format!("SIP;cause=200;text=\"{reason}\"")).await {
+            tracing::debug!(member = %self.member, %error, "a BYE was not answered");
+        }
+    }
+}

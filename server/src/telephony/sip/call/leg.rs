@@ -1,0 +1,119 @@
+//! The call's leg in the engine: what it needs before there is one, and whether there is.
+
+use super::Call;
+use super::session::Session;
+use crate::telephony::admission::Admitted;
+use crate::telephony::media::{Busy, PortPair};
+use crate::telephony::sdp::Offer;
+use crate::telephony::{SrtpPolicy, Switchboard};
+use engine::{Caller, Menu, Micros, OpenLeg};
+use model::{ConferenceId, MemberId};
+use rsipstack::sip::{HostWithPort, Request, Transport, Uri};
+use rsipstack::transaction::transaction::Transaction;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::Ordering;
+use uuid::Uuid;
+
+/// What a call has before it is answered.
+pub(super) struct Opened {
+    pub(super) member: MemberId,
+    /// Our address as the caller's phone reaches it.
+    local_ip: IpAddr,
+    sip_port: u16,
+    ports: PortPair,
+}
+
+impl Opened {
+    pub(super) fn new(board: &Switchboard, transaction: &Transaction) -> std::io::Result<Opened> {
+        let local_ip = board.addresses.towards(peer_ip(transaction).unwrap_or(board.addresses.sip.ip()))?;
+        let ports = board.ports.take()?;
+        let member = MemberId(board.next_member.fetch_add(1, Ordering::Relaxed));
+        Ok(Opened { member, local_ip, sip_port: board.addresses.sip.port(), ports })
+    }
+
+    pub(super) fn contact(&self, invite: &Request) -> Uri {
+        let address = SocketAddr::new(self.local_ip, self.sip_port);
+        Uri { auth: invite.uri.auth.clone(), ..Uri::from(HostWithPort::from(address)) }
+    }
+
+    pub(super) fn session(&self, offer: Option<Offer>, cseq: u32, srtp: SrtpPolicy) -> Session {
+        let local = SocketAddr::new(self.local_ip, self.ports.rtp_port);
+        let id = rand::random::<u32>().into();
+        match offer {
+            Some(offer) => Session::offered(local, id, offer, srtp),
+            None => Session::offering(local, id, cseq, srtp),
+        }
+    }
+}
+
+/// Nobody on the way has read what it says.
+pub(super) fn came_by_tls(transaction: &Transaction) -> bool {
+    let connection = transaction.connection.as_ref();
+    connection.is_some_and(|connection| connection.get_addr().r#type == Some(Transport::Tls))
+}
+
+fn peer_ip(transaction: &Transaction) -> Option<IpAddr> {
+    let peer = transaction.connection.as_ref()?.get_remote_addr()?;
+    SocketAddr::try_from(peer.addr.clone()).ok().map(|address| address.ip())
+}
+
+/// Where a call's leg is. It opens once it is known what the sound is to be.
+pub(super) enum Leg {
+    Waiting(Box<Waiting>),
+    Open,
+    /// The media threads had no time for it.
+    Refused,
+}
+
+pub(super) struct Waiting {
+    ports: PortPair,
+    caller: Caller,
+    menu: Menu,
+}
+
+impl Leg {
+    pub(super) fn new(
+        board: &Switchboard,
+        opened: Opened,
+        admitted: &Admitted,
+        caller: Caller,
+        pin_delay: Micros,
+    ) -> Leg {
+        let settings = &admitted.room.settings;
+        let menu = Menu {
+            prompts: board.prompts.language(settings.language),
+            pin: settings.pin.clone(),
+            pin_delay,
+            enter_muted: settings.enter_muted,
+            refusal: admitted.refusal,
+        };
+        Leg::Waiting(Box::new(Waiting { ports: opened.ports, caller, menu }))
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self, Leg::Open)
+    }
+}
+
+impl Call {
+    /// Opens the leg if it is known how, and if it is not open yet.
+    pub(super) fn open(&mut self) -> Result<(), Busy> {
+        let Some(media) = self.session.agreed().map(Offer::media) else { return Ok(()) };
+        let wiring = self.session.wiring().clone();
+        match std::mem::replace(&mut self.leg, Leg::Refused) {
+            Leg::Waiting(waiting) => {
+                let Waiting { ports, caller, menu } = *waiting;
+                let conference = ConferenceId(Uuid::now_v7());
+                let leg = OpenLeg { member: self.member, room: self.room, conference, caller, media, menu };
+                self.board.media.open(leg, ports, wiring)?;
+                self.leg = Leg::Open;
+                Ok(())
+            }
+            Leg::Open => {
+                self.leg = Leg::Open;
+                self.board.media.update(self.room, self.member, media, wiring)
+            }
+            Leg::Refused => Err(Busy),
+        }
+    }
+}
