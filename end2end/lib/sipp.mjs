@@ -26,7 +26,7 @@ export class Sipp {
    * `keys` fill `[name]` in the scenario, `replace` any other text in it (what SIPp reads before it fills keys: methods
    * and what it looks for).
    */
-  static async start(server, scenario, { number = '3000', calls = 1, keys = {}, replace = {} } = {}) {
+  static async start(server, scenario, { number = '3000', calls = 1, keys = {}, replace = {}, withinSeconds = WITHIN_SECONDS } = {}) {
     const sipp = new Sipp();
     sipp.folder = mkdtempSync(join(server.folder, `sipp-${scenario}-`));
     let text = readFileSync(join(SCENARIOS, `${scenario}.xml`), 'utf8');
@@ -40,19 +40,19 @@ export class Sipp {
       [
         ...['-sf', 'scenario.xml', '-s', number, '-m', String(calls), '-r', '20', '-i', '127.0.0.1', '-p', String(port)],
         ...['-mi', '127.0.0.1', '-mp', String(sipp.mediaPort), '-nostdin', '-recv_timeout', '15000'],
-        ...['-timeout', `${WITHIN_SECONDS}s`, '-timeout_error', '-trace_err', '-error_file', 'errors.log'],
+        ...['-timeout', `${withinSeconds}s`, '-timeout_error', '-trace_err', '-error_file', 'errors.log'],
         ...['-trace_msg', '-message_file', 'messages.log', ...pairs, server.sip],
       ],
       { cwd: sipp.folder, env: { TERM: 'dumb' } },
     );
-    sipp.done = sipp.#finish(scenario, server);
+    sipp.done = sipp.#finish(scenario, server, withinSeconds);
     sipp.done.catch(() => {});
     return sipp;
   }
 
-  async #finish(scenario, server) {
+  async #finish(scenario, server, withinSeconds) {
     try {
-      const { code, signal } = await bounded(`SIPp's scenario ${scenario}`, this.child.ended, (WITHIN_SECONDS + 5) * 1000);
+      const { code, signal } = await bounded(`SIPp's scenario ${scenario}`, this.child.ended, (withinSeconds + 5) * 1000);
       if (code !== 0) throw new Error(`SIPp's scenario ${scenario} failed (${code ?? signal})`);
     } catch (error) {
       throw new Error(`${error.message}\n${logs(this.folder)}\n${server.child.tail()}`);

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { member, openLive, PHONE, untilCount, untilState } from '../lib/browser.mjs';
 import { Fixture } from '../lib/fixture.mjs';
 import { NOT_HEARD, strongest } from '../lib/recording.mjs';
+import { freePorts } from '../lib/ports.mjs';
 import { NUMBER } from '../lib/server.mjs';
 import { sipp } from '../lib/sipp.mjs';
 
@@ -64,12 +65,12 @@ test('deafen: the member hears nobody, and is still heard', async (t) => {
   assert.deepEqual(browser.complaints, []);
 });
 
-test('lock: the next call is refused with 603, and unlock lets it in', async (t) => {
+test('lock: the next caller is told so and refused with 480, and unlock lets it in', async (t) => {
   const { server, browser, control, follow } = await conference(t);
   await control.locator('[data-action=lock]').click();
   await control.locator('[data-action=unlock]').waitFor();
   for (const page of [control, follow]) await page.getByText('Locked', { exact: true }).waitFor();
-  await sipp(server, 'refused', { replace: { STATUS: '603' } });
+  await sipp(server, 'declined', { keys: { first_port: await freePorts() }, replace: { STATUS: '480' } });
   await untilCount(follow, 3);
 
   await control.locator('[data-action=unlock]').click();

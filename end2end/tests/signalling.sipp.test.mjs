@@ -34,12 +34,12 @@ test('calls, refusals and requests are answered as RFC 3261 has it', async (t) =
     sipp(server, 'refused', { number: 'reception', replace: { STATUS: '404' } }));
   await t.test('no common codec: 488', () => 
     sipp(server, 'refused', { replace: { STATUS: '488', ...OTHER_CODECS } }));
-  for (const method of ['REGISTER', 'MESSAGE', 'SUBSCRIBE']) {
+  for (const method of ['REGISTER', 'MESSAGE', 'PUBLISH']) {
     await t.test(`${method}: 405 with Allow`, () => sipp(server, 'method', { replace: { METHOD: method, STATUS: '405' } }));
   }
   await t.test('a method that nobody knows: 501 with Allow', () =>
     sipp(server, 'method', { replace: { METHOD: 'JUMP', STATUS: '501' } }));
-  await t.test('hold: sendonly is answered by recvonly, inactive by inactive', () => sipp(server, 'hold'));
+  await t.test('hold: sendonly is answered by recvonly, inactive by inactive, an address of zeros by recvonly', () => sipp(server, 'hold'));
   await t.test('all of them are gone', () => server.untilMembers(follow, 0));
   await server.assertAlive();
 });
