@@ -142,6 +142,7 @@ test('ringing that has to arrive is sent until PRACK (RFC 3262)', async (t) => {
     const taken = messages.search(/SIP\/2.0 200 OK[^]*?CSeq: 1 INVITE/);
     const acknowledged = messages.search(/RAck: \d{2,} 1 INVITE/);
     assert.ok(rang < acknowledged && acknowledged < taken, '200 did not wait for PRACK');
+    assert.equal(messages.match(/^SIP\/2.0 180/gm).length, 2, 'not sent again');
   });
   await t.test('our offer in the 183, the answer in PRACK', () => sipp(server, 'reliable-late'));
   await t.test('a caller who has gone: CANCEL, and BYE before the 200', async () => {

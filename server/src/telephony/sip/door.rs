@@ -120,7 +120,10 @@ mod tests {
             answer.contains("To: <sip:3000@127.0.0.1>;tag=none\r\nCall-ID: 7\r\nCSeq: 1 JUMP\r\n"),
             "{answer}"
         );
-        assert!(answer.contains("\r\nAllow: INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, PRACK, INFO\r\n"), "{answer}");
+        assert!(
+            answer.contains("\r\nAllow: INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, PRACK, INFO\r\n"),
+            "{answer}"
+        );
     }
 
     #[test]

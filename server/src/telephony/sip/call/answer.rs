@@ -4,7 +4,7 @@ use super::invitation::Invitation;
 use super::reliable::{Due, Provisional};
 use super::{Call, body, final_answer};
 use crate::telephony::calls::HangUp;
-use crate::telephony::sip::dispatch::Asked;
+use crate::telephony::sip::dispatch::{Asked, Phase};
 use crate::telephony::sip::response::Answer;
 use engine::EndReason;
 use rsipstack::dialog::dialog::{DialogState, TerminatedReason};
@@ -51,6 +51,7 @@ impl Call {
         let mut answer = Answer::session(described);
         answer.headers.extend(invitation.timer.into_iter().flat_map(super::Agreed::headers));
         self.start_timer(invitation.timer);
+        self.line.phase.send_replace(Phase::WaitingForAck);
         self.dialog.accept(Some(answer.headers), answer.body).map_err(|error| {
             tracing::debug!(%error, "a call cannot be answered");
             Gone
@@ -90,7 +91,7 @@ impl Call {
             }
             tokio::select! {
                 state = self.states.recv() => self.still_there(state)?,
-                Some(asked) = self.asked.recv() => self.asked_early(asked, &mut provisional),
+                Some(asked) = self.line.asked.recv() => self.asked_early(asked, &mut provisional),
                 Some(reason) = self.hang_up.recv() => match (reason, goal) {
                     (HangUp::Engine(_), Goal::Said { .. }) => return Ok(()),
                     (reason, _) => {

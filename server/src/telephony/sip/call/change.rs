@@ -5,6 +5,7 @@ use super::refresh::Refresh;
 use super::session::Busy;
 use super::{Call, body, timer};
 use crate::telephony::sdp::{Offer, OfferError};
+use crate::telephony::sip::dispatch::Phase;
 use crate::telephony::sip::response::Answer;
 use rsipstack::dialog::dialog::Dialog;
 use rsipstack::sip::prelude::HeadersExt;
@@ -75,7 +76,9 @@ impl Call {
     fn offer_again(&mut self, request: &Request) -> Result<Vec<u8>, Answer> {
         self.free()?;
         let cseq = request.cseq_header().and_then(|cseq| cseq.seq());
-        Ok(self.session.offer(cseq.map_err(|_| Answer::new(StatusCode::BadRequest))?))
+        let offer = self.session.offer(cseq.map_err(|_| Answer::new(StatusCode::BadRequest))?);
+        self.line.phase.send_replace(Phase::WaitingForAck);
+        Ok(offer)
     }
 
     fn free(&self) -> Result<(), Answer> {

@@ -5,6 +5,7 @@ use super::answer::at;
 use super::refresh::Goes;
 use super::timer::Due;
 use crate::telephony::calls::HangUp;
+use crate::telephony::sip::dispatch::Phase;
 use rsipstack::dialog::dialog::{DialogState, TransactionHandle};
 use rsipstack::sip::Request;
 use tokio::time::Instant;
@@ -35,12 +36,13 @@ impl Call {
                         if let Err(error) = self.acknowledged() {
                             return self.bye(&format!("no usable answer: {error}")).await;
                         }
+                        self.line.phase.send_replace(Phase::Up);
                     }
                     Some(DialogState::Updated(_, request, handle)) => self.reinvited(&request, handle).await,
                     // Nothing that is not answered before it comes here.
                     Some(_) => {}
                 },
-                Some(asked) = self.asked.recv() => {
+                Some(asked) = self.line.asked.recv() => {
                     let answer = self.asked(&asked.request);
                     // Nobody waits any more where it fails.
                     let _ = asked.answer.send(answer);

@@ -14,7 +14,7 @@ mod reliable;
 mod session;
 mod timer;
 
-use super::dispatch::{Asked, Signalling};
+use super::dispatch::{Line, Signalling};
 use super::response::Answer;
 use crate::telephony::Switchboard;
 use crate::telephony::admission::{self, Admitted, Refused};
@@ -129,7 +129,7 @@ async fn accept(signalling: &Signalling, mut transaction: Transaction, invited: 
         }
     };
     let id = dialog.id();
-    let asked = signalling.ongoing.add(id.clone());
+    let line = signalling.ongoing.add(id.clone(), invited.invitation.cseq);
     let invite = Invite::new(&mut transaction, &id.local_tag);
     spawn_handler(dialog.clone(), transaction);
     let Invited { invitation, admitted, offer, pin_delay } = invited;
@@ -144,7 +144,7 @@ async fn accept(signalling: &Signalling, mut transaction: Transaction, invited: 
         invite,
         contact,
         states,
-        asked,
+        line,
         session,
         timer: Timer::Off,
         refresh: Refresh::Idle,
@@ -208,7 +208,7 @@ struct Call {
     /// Ours.
     contact: Uri,
     states: DialogStateReceiver,
-    asked: mpsc::Receiver<Asked>,
+    line: Line,
     hang_up: mpsc::Receiver<HangUp>,
     session: Session,
     timer: Timer,

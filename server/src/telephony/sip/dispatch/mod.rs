@@ -5,7 +5,7 @@ mod check;
 mod merged;
 mod ongoing;
 
-pub(super) use ongoing::{Asked, Ongoing};
+pub(super) use ongoing::{Asked, Line, Ongoing, Phase};
 
 use super::call;
 use super::response::{self, Answer};
@@ -39,16 +39,28 @@ pub(super) async fn serve(
     let signalling =
         Arc::new(Signalling { board, dialogs, ongoing: Ongoing::default(), merged: Mutex::default() });
     while let Some(transaction) = incoming.recv().await {
-        tokio::spawn(handle(Arc::clone(&signalling), transaction));
+        // What depends on the order is looked at before the tasks part.
+        let order = signalling.order(&transaction);
+        tokio::spawn(handle(Arc::clone(&signalling), transaction, order));
     }
 }
 
-async fn handle(signalling: Arc<Signalling>, mut transaction: Transaction) {
+/// Where a request stands among the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    Right,
+    /// The same INVITE was here, by another way.
+    Merged,
+    /// A later request of its dialog was here.
+    Old,
+}
+
+async fn handle(signalling: Arc<Signalling>, mut transaction: Transaction, order: Order) {
     let method = transaction.original.method;
     let answered = if is_in_dialog(&transaction) {
-        in_dialog(&signalling, &mut transaction).await
+        in_dialog(&signalling, &mut transaction, order).await
     } else if method == Method::Invite {
-        match signalling.check(&transaction) {
+        match check(&transaction, order) {
             Ok(()) => return call::take(signalling, transaction).await,
             Err(fault) => {
                 tracing::info!(reason = %fault, "call refused");
@@ -67,17 +79,33 @@ async fn handle(signalling: Arc<Signalling>, mut transaction: Transaction) {
 }
 
 impl Signalling {
-    /// The checks of an INVITE for a new call, in the order of RFC 3261 section 8.2.
-    fn check(&self, transaction: &Transaction) -> Result<(), Fault> {
+    fn order(&self, transaction: &Transaction) -> Order {
         let request = &transaction.original;
-        check::scheme(request)?;
-        let mut merged = self.merged.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if merged.is_second(Instant::now(), request) {
-            return Err(Fault::Merged);
-        }
-        check::extensions(request)?;
-        check::invite(request)
+        let wrong = if !is_in_dialog(transaction) {
+            let mut merged = self.merged.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            let second = request.method == Method::Invite && merged.is_second(Instant::now(), request);
+            second.then_some(Order::Merged)
+        } else {
+            let cseq = request.cseq_header().and_then(|cseq| cseq.seq());
+            let old = match (DialogId::try_from(transaction), cseq) {
+                (Ok(id), Ok(cseq)) => self.ongoing.is_old(&id, cseq),
+                _ => false,
+            };
+            old.then_some(Order::Old)
+        };
+        wrong.unwrap_or(Order::Right)
     }
+}
+
+/// The checks of an INVITE for a new call, in the order of RFC 3261 section 8.2.
+fn check(transaction: &Transaction, order: Order) -> Result<(), Fault> {
+    let request = &transaction.original;
+    check::scheme(request)?;
+    if order == Order::Merged {
+        return Err(Fault::Merged);
+    }
+    check::extensions(request)?;
+    check::invite(request)
 }
 
 /// A tag in To: the request belongs to a dialog, known or not.
@@ -114,7 +142,11 @@ fn unserved(method: Method) -> Option<Answer> {
     }
 }
 
-async fn in_dialog(signalling: &Signalling, transaction: &mut Transaction) -> rsipstack::Result<()> {
+async fn in_dialog(
+    signalling: &Signalling,
+    transaction: &mut Transaction,
+    order: Order,
+) -> rsipstack::Result<()> {
     let Some(dialog) = signalling.dialogs.match_dialog(transaction) else {
         return match transaction.original.method {
             Method::Ack => Ok(()),
@@ -124,17 +156,21 @@ async fn in_dialog(signalling: &Signalling, transaction: &mut Transaction) -> rs
     let request = &transaction.original;
     let answer = match request.method {
         Method::Ack | Method::Cancel => return Ok(()),
-        _ if is_old(&dialog, transaction) => Answer::new(StatusCode::ServerInternalError),
+        // RFC 3261 section 12.2.2.
+        _ if order == Order::Old => Answer::new(StatusCode::ServerInternalError),
         Method::Options => response::capabilities(),
         Method::Bye => return pass_on(dialog, transaction).await,
         Method::Invite | Method::Update | Method::PRack | Method::Info => match check::extensions(request) {
             Err(fault) => Answer::from(&fault),
             Ok(()) if request.method != Method::Invite => ask(signalling, transaction).await,
-            Ok(()) if matches!(dialog.state(), DialogState::Confirmed(..)) => {
-                return pass_on(dialog, transaction).await;
+            Ok(()) => {
+                signalling.ongoing.acknowledged(&dialog.id()).await;
+                if matches!(dialog.state(), DialogState::Confirmed(..)) {
+                    return pass_on(dialog, transaction).await;
+                }
+                // The first INVITE is not answered yet, or its answer not acknowledged (RFC 3261 section 14.2).
+                Answer::later()
             }
-            // The first INVITE is not answered yet, or its answer not acknowledged (RFC 3261 section 14.2).
-            Ok(()) => Answer::later(),
         },
         method => match unserved(method) {
             Some(answer) => answer,
@@ -154,17 +190,13 @@ async fn pass_on(mut dialog: Dialog, transaction: &mut Transaction) -> rsipstack
     dialog.handle(transaction).await
 }
 
-/// RFC 3261 section 12.2.2: a request that comes behind a later one is answered by 500.
-fn is_old(dialog: &Dialog, transaction: &Transaction) -> bool {
-    let Dialog::Invite(dialog) = dialog else { return false };
-    let cseq = transaction.original.cseq_header().and_then(|cseq| cseq.seq());
-    cseq.is_ok_and(|cseq| cseq < dialog.snapshot().remote_cseq)
-}
-
 /// Lets the dialog's call answer.
 async fn ask(signalling: &Signalling, transaction: &Transaction) -> Answer {
     let gone = || Answer::new(StatusCode::CallTransactionDoesNotExist);
     let Ok(id) = DialogId::try_from(transaction) else { return gone() };
+    if transaction.original.method == Method::Update {
+        signalling.ongoing.acknowledged(&id).await;
+    }
     signalling.ongoing.ask(&id, transaction.original.clone()).await.unwrap_or_else(gone)
 }
 

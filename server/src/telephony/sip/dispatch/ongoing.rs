@@ -6,7 +6,11 @@ use rsipstack::dialog::DialogId;
 use rsipstack::sip::Request;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
-use tokio::sync::{mpsc, oneshot};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// A request that comes with the ACK before it waits so long for that ACK to be read: each has a task of its own.
+const ACK_WITHIN: Duration = Duration::from_millis(300);
 
 /// A PRACK, UPDATE or INFO, to be answered by its call.
 pub(in crate::telephony::sip) struct Asked {
@@ -15,26 +19,68 @@ pub(in crate::telephony::sip) struct Asked {
     pub(in crate::telephony::sip) answer: oneshot::Sender<Answer>,
 }
 
+/// How far a call is, as far as other requests care.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::telephony::sip) enum Phase {
+    Early,
+    /// Our 200 is sent.
+    WaitingForAck,
+    Up,
+}
+
+/// A call's end of it.
+pub(in crate::telephony::sip) struct Line {
+    pub(in crate::telephony::sip) asked: mpsc::Receiver<Asked>,
+    pub(in crate::telephony::sip) phase: watch::Sender<Phase>,
+}
+
 /// The calls that there are, by their dialogs.
 #[derive(Default)]
-pub(in crate::telephony::sip) struct Ongoing(Mutex<HashMap<DialogId, mpsc::Sender<Asked>>>);
+pub(in crate::telephony::sip) struct Ongoing(Mutex<HashMap<DialogId, Entry>>);
+
+struct Entry {
+    call: mpsc::Sender<Asked>,
+    phase: watch::Receiver<Phase>,
+    /// The highest CSeq that has come.
+    cseq: u32,
+}
 
 impl Ongoing {
-    /// [`Ongoing::remove`] must follow.
-    pub(in crate::telephony::sip) fn add(&self, id: DialogId) -> mpsc::Receiver<Asked> {
-        let (sender, receiver) = mpsc::channel(REQUESTS_OF_A_CALL);
-        self.lock().insert(id, sender);
-        receiver
+    /// `cseq` is that of the INVITE. [`Ongoing::remove`] must follow.
+    pub(in crate::telephony::sip) fn add(&self, id: DialogId, cseq: u32) -> Line {
+        let (call, asked) = mpsc::channel(REQUESTS_OF_A_CALL);
+        let (phase, phase_out) = watch::channel(Phase::Early);
+        self.lock().insert(id, Entry { call, phase: phase_out, cseq });
+        Line { asked, phase }
     }
 
     pub(in crate::telephony::sip) fn remove(&self, id: &DialogId) {
         self.lock().remove(id);
     }
 
+    /// Whether a request comes behind a later one (RFC 3261 section 12.2.2). Asked in the order in which they come.
+    pub(super) fn is_old(&self, id: &DialogId, cseq: u32) -> bool {
+        let mut calls = self.lock();
+        let Some(entry) = calls.get_mut(id) else { return false };
+        let old = cseq < entry.cseq;
+        entry.cseq = entry.cseq.max(cseq);
+        old
+    }
+
+    /// Waits for the ACK to our 200 if it may be on its way.
+    pub(super) async fn acknowledged(&self, id: &DialogId) {
+        let phase = self.lock().get(id).map(|entry| entry.phase.clone());
+        if let Some(mut phase) = phase {
+            let there = phase.wait_for(|phase| *phase != Phase::WaitingForAck);
+            // Without it the request is answered as one that came too early.
+            let _ = tokio::time::timeout(ACK_WITHIN, there).await;
+        }
+    }
+
     /// The call's answer; that it comes too fast, if the call has not come to the last requests yet; `None` if there is no
     /// such call.
     pub(super) async fn ask(&self, id: &DialogId, request: Request) -> Option<Answer> {
-        let call = self.lock().get(id)?.clone();
+        let call = self.lock().get(id)?.call.clone();
         let (answer, answered) = oneshot::channel();
         match call.try_send(Asked { request, answer }) {
             Ok(()) => answered.await.ok(),
@@ -43,7 +89,23 @@ impl Ongoing {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<DialogId, mpsc::Sender<Asked>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<DialogId, Entry>> {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_behind_a_later_request_is_old() {
+        let ongoing = Ongoing::default();
+        let id = DialogId { call_id: "7".into(), local_tag: "a".into(), remote_tag: "b".into() };
+        let _line = ongoing.add(id.clone(), 5);
+        let old = |cseq| ongoing.is_old(&id, cseq);
+        assert_eq!([4, 5, 7, 6, 7, 8].map(old), [true, false, false, true, false, false]);
+        ongoing.remove(&id);
+        assert!(!old(1), "no such call");
     }
 }
