@@ -9,7 +9,7 @@ use crate::telephony::sip::dispatch::Phase;
 use crate::telephony::sip::response::Answer;
 use rsipstack::dialog::dialog::Dialog;
 use rsipstack::sip::prelude::HeadersExt;
-use rsipstack::sip::{HasHeaders, Method, Param, Request, StatusCode, typed};
+use rsipstack::sip::{Method, Param, Request, StatusCode, typed};
 
 impl Call {
     /// Answers a request that is no INVITE.
@@ -115,7 +115,7 @@ impl Call {
     }
 
     /// Requests of ours go to their new Contact (RFC 3261 section 12.2).
-    pub(super) fn retarget(&self, message: &(impl HasHeaders + HeadersExt)) {
+    pub(super) fn retarget(&self, message: &impl HeadersExt) {
         let Ok(contacts) = message.typed_contact_headers() else { return };
         let [contact] = contacts.as_slice() else { return };
         let mut uri = contact.uri.clone();
