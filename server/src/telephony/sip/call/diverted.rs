@@ -7,7 +7,7 @@ use rsipstack::sip::typed::{Diversion, HistoryInfo};
 use rsipstack::sip::{Request, Uri};
 use std::fmt;
 
-/// One telephone that the call was sent on from.
+/// The telephones that a call was sent on from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Diversions(Vec<Hop>);
 

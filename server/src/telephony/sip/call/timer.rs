@@ -145,7 +145,7 @@ pub(super) enum Refreshed {
     NotServed,
     /// Nobody is there any more.
     Over,
-    /// Any other refusal: the session lives on, for now.
+    /// Any other refusal: the session lasts until its end, unless a later refresh succeeds.
     Refused,
 }
 
