@@ -157,7 +157,11 @@ impl Crypto {
         })
     }
 
-    /// Their key as an answer to ours.
+    pub(super) fn is_of(&self, suite: Suite) -> bool {
+        self.suite == suite
+    }
+
+    /// Their key as an answer to ours, which is of the same suite.
     pub(super) fn with(&self, ours: &MasterKey) -> SrtpKeys {
         SrtpKeys { suite: self.suite, ours: ours.clone(), theirs: self.key.clone() }
     }

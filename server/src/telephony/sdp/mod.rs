@@ -126,10 +126,15 @@ impl Offer {
         Wiring { keys, rtcp_mux: self.rtcp_mux }
     }
 
-    /// The same where this is their answer to a description of ours: our key is in that already.
-    pub(crate) fn wiring_as_answer(&self, ours: &Wiring) -> Wiring {
-        let keys = self.crypto.as_ref().zip(ours.keys.as_ref());
-        Wiring { keys: keys.map(|(theirs, ours)| theirs.with(&ours.ours)), rtcp_mux: self.rtcp_mux }
+    /// The same where this is their answer to a description of ours: our key is in that already. `None` where it answers
+    /// something else.
+    pub(crate) fn wiring_as_answer(&self, ours: &Wiring) -> Option<Wiring> {
+        let keys = match (&self.crypto, &ours.keys) {
+            (None, None) => None,
+            (Some(theirs), Some(ours)) if theirs.is_of(ours.suite) => Some(theirs.with(&ours.ours)),
+            _ => return None,
+        };
+        Some(Wiring { keys, rtcp_mux: self.rtcp_mux })
     }
 
     pub(crate) fn is_encrypted(&self) -> bool {

@@ -136,8 +136,9 @@ impl Session {
 
     /// Takes the answer to our last description, which was said again to refresh the session. `None`: they say nothing new.
     pub(super) fn take_refreshed(&mut self, body: &[u8]) -> Option<&Offer> {
-        let answer = Offer::parse(body, self.policy()).ok()?;
-        let wiring = answer.wiring_as_answer(&self.wiring);
+        let policy = if self.wiring.keys.is_some() { SrtpPolicy::Required } else { SrtpPolicy::Off };
+        let answer = Offer::parse(body, policy).ok()?;
+        let wiring = answer.wiring_as_answer(&self.wiring)?;
         let agreed = self.agreed.as_mut()?;
         if answer.media() == agreed.media() && wiring == self.wiring {
             return None;
@@ -237,5 +238,9 @@ mod tests {
         let after = session.wiring().keys.clone().unwrap();
         assert!(after.ours == first.keys.clone().unwrap().ours && after.theirs != first.keys.unwrap().theirs);
         assert!(session.take_refreshed(&description("m=audio 4000 RTP/AVP 0\r\n")).is_none());
+        let longer = "a=crypto:1 AES_256_CM_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVzWVNfX19zZW1jdGwgKCkgew==\r\n";
+        let other_suite = format!("m=audio 4002 RTP/SAVP 0\r\n{longer}");
+        assert_eq!(Offer::parse(&description(&other_suite), SrtpPolicy::Required).map(|_| ()), Ok(()));
+        assert!(session.take_refreshed(&description(&other_suite)).is_none(), "it answers another offer");
     }
 }
