@@ -2,6 +2,8 @@
 
 use crate::telephony::SrtpPolicy;
 use crate::telephony::media::{PortRange, PortRangeError};
+use crate::telephony::{Addresses, TlsFiles};
+use model::limits;
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -29,9 +31,18 @@ pub(crate) struct CommonArgs {
 /// What `serve` takes besides.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct ServeArgs {
-    /// Where calls come in, by UDP [default: 0.0.0.0:5060]
-    #[arg(long, env = "CONFERENCE_SIP", value_name = "ADDR")]
-    pub(crate) sip: Option<SocketAddr>,
+    /// Where calls come in, by UDP and TCP; several by commas, as 0.0.0.0:5060,[::]:5060 [default: 0.0.0.0:5060]
+    #[arg(long, env = "CONFERENCE_SIP", value_name = "ADDR", value_delimiter = ',')]
+    pub(crate) sip: Vec<SocketAddr>,
+    /// Where calls come in by TLS; several by commas [default: nowhere]
+    #[arg(long, env = "CONFERENCE_SIP_TLS", value_name = "ADDR", value_delimiter = ',')]
+    pub(crate) sip_tls: Vec<SocketAddr>,
+    /// The certificate for TLS, with its chain, as a PEM file; it is read again when it changes
+    #[arg(long, env = "CONFERENCE_SIP_CERT", value_name = "FILE")]
+    pub(crate) sip_cert: Option<PathBuf>,
+    /// The certificate's key, as a PEM file
+    #[arg(long, env = "CONFERENCE_SIP_KEY", value_name = "FILE")]
+    pub(crate) sip_key: Option<PathBuf>,
     /// The ports for the calls' sound [default: 20000-29999]
     #[arg(long, env = "CONFERENCE_RTP_PORTS", value_name = "A-B")]
     pub(crate) rtp_ports: Option<String>,
@@ -50,10 +61,30 @@ struct File {
     data: Option<PathBuf>,
     public_url: Option<String>,
     http: Option<SocketAddr>,
-    sip: Option<SocketAddr>,
+    sip: Option<OneOrMore>,
+    sip_tls: Option<OneOrMore>,
+    sip_cert: Option<PathBuf>,
+    sip_key: Option<PathBuf>,
     rtp_ports: Option<String>,
     public_ip: Option<IpAddr>,
     srtp: Option<SrtpPolicy>,
+}
+
+/// `"0.0.0.0:5060"` or `["0.0.0.0:5060", "[::]:5060"]`.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "an address as \"0.0.0.0:5060\", or a list of them")]
+enum OneOrMore {
+    One(SocketAddr),
+    More(Vec<SocketAddr>),
+}
+
+impl OneOrMore {
+    fn into_list(self) -> Vec<SocketAddr> {
+        match self {
+            OneOrMore::One(address) => vec![address],
+            OneOrMore::More(addresses) => addresses,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,9 +95,8 @@ pub(crate) struct Config {
     /// Without a slash at its end.
     pub(crate) public_url: Option<String>,
     pub(crate) http: SocketAddr,
-    pub(crate) sip: SocketAddr,
+    pub(crate) addresses: Addresses,
     pub(crate) rtp_ports: PortRange,
-    pub(crate) public_ip: Option<IpAddr>,
     pub(crate) srtp: SrtpPolicy,
 }
 
@@ -80,22 +110,43 @@ pub(crate) enum ConfigError {
     Ports(#[from] PortRangeError),
     #[error("the public URL must begin with http:// or https:// and name a host: {0}")]
     PublicUrl(String),
+    #[error(
+        "at least one address is needed where calls come in, and at most {} of each kind",
+        limits::SIP_LISTENERS
+    )]
+    SipAddresses,
+    #[error("TLS needs a certificate and its key (sip-cert and sip-key), and these an address (sip-tls)")]
+    TlsFiles,
 }
 
 impl Config {
     pub(crate) fn load(common: &CommonArgs, serve: &ServeArgs) -> Result<Config, ConfigError> {
         let (path, file) = read(common.config.as_deref())?;
         let rtp_ports = serve.rtp_ports.clone().or(file.rtp_ports);
+        let addresses = Addresses {
+            sip: listed(&serve.sip, file.sip).unwrap_or(vec![SocketAddr::from(([0, 0, 0, 0], 5060))]),
+            tls: listed(&serve.sip_tls, file.sip_tls).unwrap_or_default(),
+            tls_files: tls_files(
+                serve.sip_cert.clone().or(file.sip_cert),
+                serve.sip_key.clone().or(file.sip_key),
+            )?,
+            public: serve.public_ip.or(file.public_ip),
+        };
+        check(&addresses)?;
         Ok(Config {
             file: path,
             data: common.data.clone().or(file.data).unwrap_or_else(|| "data".into()),
             public_url: common.public_url.clone().or(file.public_url).map(public_url).transpose()?,
             http: common.http.or(file.http).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 3000))),
-            sip: serve.sip.or(file.sip).unwrap_or(SocketAddr::from(([0, 0, 0, 0], 5060))),
+            addresses,
             rtp_ports: rtp_ports.as_deref().unwrap_or("20000-29999").parse()?,
-            public_ip: serve.public_ip.or(file.public_ip),
             srtp: serve.srtp.or(file.srtp).unwrap_or_default(),
         })
+    }
+
+    /// The first address for UDP and TCP.
+    pub(crate) fn sip(&self) -> SocketAddr {
+        self.addresses.sip[0]
     }
 
     pub(crate) fn database(&self) -> PathBuf {
@@ -138,6 +189,30 @@ fn read(named: Option<&Path>) -> Result<(Option<PathBuf>, File), ConfigError> {
     }
 }
 
+/// The flags' addresses, else the file's.
+fn listed(flags: &[SocketAddr], file: Option<OneOrMore>) -> Option<Vec<SocketAddr>> {
+    if flags.is_empty() { file.map(OneOrMore::into_list) } else { Some(flags.to_vec()) }
+}
+
+fn tls_files(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<TlsFiles>, ConfigError> {
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
+        (None, None) => Ok(None),
+        _ => Err(ConfigError::TlsFiles),
+    }
+}
+
+fn check(addresses: &Addresses) -> Result<(), ConfigError> {
+    let count = 1..=limits::SIP_LISTENERS;
+    if !count.contains(&addresses.sip.len()) || addresses.tls.len() > limits::SIP_LISTENERS {
+        return Err(ConfigError::SipAddresses);
+    }
+    if addresses.tls_files.is_some() == addresses.tls.is_empty() {
+        return Err(ConfigError::TlsFiles);
+    }
+    Ok(())
+}
+
 fn public_url(url: String) -> Result<String, ConfigError> {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     let host = rest.map(|rest| rest.trim_end_matches('/')).unwrap_or_default();
@@ -165,7 +240,8 @@ mod tests {
         let config = load("", &ServeArgs::default()).unwrap();
         assert_eq!(config.database(), Path::new("data/conference.db"));
         assert_eq!(config.http.to_string(), "127.0.0.1:3000");
-        assert_eq!(config.sip.to_string(), "0.0.0.0:5060");
+        assert_eq!(config.sip().to_string(), "0.0.0.0:5060");
+        assert!(config.addresses.tls.is_empty());
         assert_eq!(config.rtp_ports.pairs(), 5_000);
         assert_eq!(config.srtp, SrtpPolicy::Allowed);
         assert_eq!(config.base_url(), "http://127.0.0.1:3000");
@@ -173,10 +249,27 @@ mod tests {
 
     #[test]
     fn flags_go_over_the_file() {
-        let serve = ServeArgs { sip: Some("127.0.0.1:5080".parse().unwrap()), ..Default::default() };
+        let serve = ServeArgs { sip: vec!["127.0.0.1:5080".parse().unwrap()], ..Default::default() };
         let config = load("sip = \"0.0.0.0:5070\"\npublic-url = \"https://c.example.org/\"", &serve).unwrap();
-        assert_eq!(config.sip.port(), 5080);
+        assert_eq!(config.sip().port(), 5080);
         assert_eq!(config.base_url(), "https://c.example.org");
+    }
+
+    #[test]
+    fn there_may_be_several_addresses_and_tls_needs_its_files() {
+        let serve = ServeArgs::default();
+        let config = load("sip = [\"0.0.0.0:5060\", \"[::]:5060\"]", &serve).unwrap();
+        assert_eq!(config.addresses.sip.len(), 2);
+        let tls = "sip-tls = \"0.0.0.0:5061\"\n";
+        let files = "sip-cert = \"c.pem\"\nsip-key = \"k.pem\"\n";
+        let config = load(&format!("{tls}{files}"), &serve).unwrap();
+        assert_eq!(config.addresses.tls_files.unwrap().key, Path::new("k.pem"));
+        for bad in [tls, files, "sip-key = \"k.pem\""] {
+            assert!(matches!(load(bad, &serve), Err(ConfigError::TlsFiles)), "{bad}");
+        }
+        assert!(matches!(load("sip = []", &serve), Err(ConfigError::SipAddresses)));
+        let error = load("sip = 5060", &serve).unwrap_err().to_string();
+        assert!(error.contains("or a list of them"), "{error}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::server::Server;
 use anyhow::Context;
 use model::{Language, PhoneNumber, RoomSettings};
 use phone::demo::{DemoArgs, DemoVoice};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use store::{NewAccount, Password, Room, Store};
 use tokio_util::sync::CancellationToken;
 
@@ -44,11 +44,12 @@ fn demo_args(config: &Config) -> anyhow::Result<DemoArgs> {
         name: name.to_owned(),
         clips,
     });
-    let ip = match config.sip.ip() {
-        ip if ip.is_unspecified() => IpAddr::from(Ipv4Addr::LOCALHOST),
+    let ip = match config.sip().ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::from(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::from(Ipv6Addr::LOCALHOST),
         ip => ip,
     };
-    let server = SocketAddr::new(ip, config.sip.port());
+    let server = SocketAddr::new(ip, config.sip().port());
     Ok(DemoArgs { server, number: NUMBER.to_owned(), pin: None, voices: voices.collect() })
 }
 

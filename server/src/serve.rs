@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::server::Server;
 use anyhow::Context;
 use model::live::UnixMs;
+use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 use store::Store;
 use tokio::signal::unix::{SignalKind, signal};
@@ -38,7 +39,10 @@ async fn announce(config: &Config, store: &Store, capacity: Capacity) -> anyhow:
         println!("                  (once; a new link is printed at the next start)");
     }
     println!("  open            {base}/");
-    println!("  calls           SIP over UDP on {}", config.sip);
+    println!("  calls           SIP over UDP and TCP on {}", list(&config.addresses.sip));
+    if !config.addresses.tls.is_empty() {
+        println!("                  and over TLS on {}", list(&config.addresses.tls));
+    }
     println!("                  {capacity}");
     let rooms = store.all_rooms().await?;
     for room in rooms.iter().take(10) {
@@ -51,6 +55,10 @@ async fn announce(config: &Config, store: &Store, capacity: Capacity) -> anyhow:
     }
     println!("  data            {}", config.data.display());
     Ok(())
+}
+
+fn list(addresses: &[SocketAddr]) -> String {
+    addresses.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(", ")
 }
 
 pub(crate) fn unix_ms() -> UnixMs {

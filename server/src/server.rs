@@ -7,10 +7,10 @@ use crate::http;
 use crate::live::LiveHub;
 use crate::prompts::PromptLibrary;
 use crate::telephony::media::{MediaPool, Ports};
-use crate::telephony::{Addresses, Parts, PinGuard, Switchboard, Telephony};
+use crate::telephony::{Parts, PinGuard, Switchboard, Telephony};
 use anyhow::Context;
 use app::Panel;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use store::Store;
@@ -40,15 +40,18 @@ impl Server {
         let media = MediaPool::start(threads, clock).context("starting the media threads")?;
         let pins = Arc::new(PinGuard::default());
         let live = Arc::new(LiveHub::new(clock, Arc::clone(&media.pool), Arc::clone(&pins)));
-        let ports = Ports::new(config.sip.ip(), config.rtp_ports.clone(), move || clock.now());
-        let addresses = Addresses { sip: config.sip, public: config.public_ip };
+        let ports = Ports::new(
+            config.addresses.sip.iter().map(SocketAddr::ip).collect(),
+            config.rtp_ports.clone(),
+            move || clock.now(),
+        );
         let switchboard = Switchboard::new(Parts {
             store: store.clone(),
             live: Arc::clone(&live),
             media: media.pool,
             ports,
             prompts,
-            addresses,
+            addresses: config.addresses.clone(),
             srtp: config.srtp,
             pins,
         });
@@ -90,10 +93,12 @@ impl Server {
 
 /// The host and port to dial, as the pages show them.
 pub(crate) fn sip_hint(config: &Config) -> String {
-    let ip = match config.public_ip {
-        Some(ip) => ip.to_string(),
-        None if config.sip.ip().is_unspecified() => "127.0.0.1".to_owned(),
-        None => config.sip.ip().to_string(),
+    let ip = match config.addresses.public {
+        Some(ip) => ip,
+        None if !config.sip().ip().is_unspecified() => config.sip().ip(),
+        None if config.sip().is_ipv4() => Ipv4Addr::LOCALHOST.into(),
+        None => Ipv6Addr::LOCALHOST.into(),
     };
-    if config.sip.port() == 5060 { ip } else { format!("{ip}:{}", config.sip.port()) }
+    let host = if ip.is_ipv4() { ip.to_string() } else { format!("[{ip}]") };
+    if config.sip().port() == 5060 { host } else { format!("{host}:{}", config.sip().port()) }
 }

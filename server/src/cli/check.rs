@@ -26,7 +26,16 @@ pub(crate) async fn run(common: &CommonArgs, args: &ServeArgs) -> anyhow::Result
         }
     };
     tell("pages", &config.http, TcpListener::bind(config.http).map(drop));
-    tell("calls", &config.sip, UdpSocket::bind(config.sip).map(drop));
+    for address in &config.addresses.sip {
+        tell("calls", address, UdpSocket::bind(address).and_then(|_| TcpListener::bind(address)).map(drop));
+    }
+    for address in &config.addresses.tls {
+        tell("TLS", address, TcpListener::bind(address).map(drop));
+    }
+    if let Some(files) = &config.addresses.tls_files {
+        crate::telephony::check_certificate(files)?;
+        println!("TLS        {}: fine", files.certificate.display());
+    }
     println!("sound      room for {} calls at once", config.rtp_ports.pairs());
     if wrong > 0 {
         bail!("{wrong} of the addresses cannot be used");

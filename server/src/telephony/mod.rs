@@ -1,5 +1,6 @@
 //! Everything between a caller's telephone and the engine: signalling, admission, media threads.
 
+mod addresses;
 mod admission;
 mod calls;
 pub(crate) mod media;
@@ -12,11 +13,12 @@ pub(crate) use sdp::SrtpPolicy;
 
 use crate::live::LiveHub;
 use crate::prompts::PromptLibrary;
+pub(crate) use addresses::{Addresses, TlsFiles, Transport};
 use calls::Calls;
 use engine::Event;
 use media::{MediaPool, Ports};
-use std::io;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+#[cfg(any(fuzzing, test))]
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use store::Store;
@@ -25,6 +27,7 @@ use tokio::sync::mpsc;
 /// What every call needs; one for the server.
 pub(crate) struct Switchboard {
     parts: Parts,
+    pub(crate) door: Arc<sip::Door>,
     calls: Calls,
     next_member: AtomicU64,
 }
@@ -43,7 +46,8 @@ pub(crate) struct Parts {
 
 impl Switchboard {
     pub(crate) fn new(parts: Parts) -> Switchboard {
-        Switchboard { parts, calls: Calls::default(), next_member: AtomicU64::new(1) }
+        let door = Arc::new(sip::Door::new(Box::new(|_| false)));
+        Switchboard { parts, door, calls: Calls::default(), next_member: AtomicU64::new(1) }
     }
 }
 
@@ -52,32 +56,6 @@ impl std::ops::Deref for Switchboard {
 
     fn deref(&self) -> &Parts {
         &self.parts
-    }
-}
-
-/// The addresses that we tell to phones.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Addresses {
-    /// Where SIP is bound; may be the unspecified address.
-    pub(crate) sip: SocketAddr,
-    /// The address in front of a NAT, for all but loopback peers.
-    pub(crate) public: Option<IpAddr>,
-}
-
-impl Addresses {
-    /// The address of ours that a peer can reach.
-    fn towards(&self, peer: IpAddr) -> io::Result<IpAddr> {
-        if let Some(public) = self.public.filter(|_| !peer.is_loopback()) {
-            return Ok(public);
-        }
-        if !self.sip.ip().is_unspecified() {
-            return Ok(self.sip.ip());
-        }
-        // Connecting a UDP socket sends nothing; it asks the system's routes.
-        let any: IpAddr = if peer.is_ipv4() { [0, 0, 0, 0].into() } else { [0_u16; 8].into() };
-        let probe = UdpSocket::bind((any, 0))?;
-        probe.connect((peer, 9))?;
-        Ok(probe.local_addr()?.ip())
     }
 }
 
@@ -120,6 +98,16 @@ async fn pass_on(switchboard: Arc<Switchboard>, mut events: mpsc::Receiver<Event
             Event::RoomOver { room, closed } => switchboard.media.room_over(room, closed),
         }
     }
+}
+
+/// Can these files be shown to those who call by TLS?
+///
+/// # Errors
+/// What is wrong with them, in words for the operator.
+pub(crate) fn check_certificate(
+    files: &TlsFiles,
+) -> Result<(), impl std::error::Error + Send + Sync + 'static> {
+    sip::Certificate::load(files).map(drop)
 }
 
 /// Reads a datagram as an incoming call's would be read.

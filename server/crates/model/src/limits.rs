@@ -1,5 +1,12 @@
 //! Everything has a limit, and the limits stand here. Change one here and nowhere else.
 
+/// So many in a second, and so many at once after a pause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    pub per_second: u32,
+    pub burst: u32,
+}
+
 /// Members and callers still in their menu, in one room.
 pub const LEGS_PER_ROOM: usize = 2_000;
 /// Calls on the whole server.
@@ -52,8 +59,59 @@ pub const WATCHERS_PER_ROOM: usize = 2_000;
 pub const WATCHER_MESSAGE_BYTES: usize = 1_024;
 /// Bytes of an HTTP request's body.
 pub const HTTP_BODY_BYTES: usize = 64 * 1_024;
-/// Largest SIP datagram that is read, in bytes.
+/// Largest SIP datagram that is taken, in bytes.
 pub const SIP_BYTES: usize = 8_000;
+/// Bytes of a SIP message's header section, its empty line included.
+pub const SIP_HEADER_BYTES: usize = 8_000;
+/// Header lines of a SIP message.
+pub const SIP_HEADERS: usize = 200;
+/// Bytes of a SIP message's body on TCP and TLS.
+pub const SIP_BODY_BYTES: usize = 16 * 1_024;
+/// Addresses where SIP is served, of each kind.
+pub const SIP_LISTENERS: usize = 16;
+/// Sources of SIP whose rates are remembered at once: IPv4 addresses and IPv6 networks of 64 bits.
+pub const SIP_SOURCES: usize = 16_384;
+/// SIP messages of a source that is no trunk.
+pub const STRANGER_MESSAGES: Rate = Rate { per_second: 50, burst: 200 };
+/// SIP messages of a trunk's address, or of this machine.
+pub const TRUSTED_MESSAGES: Rate = Rate { per_second: 5_000, burst: 10_000 };
+/// New calls of a source that is no trunk.
+pub const STRANGER_CALLS: Rate = Rate { per_second: 5, burst: 20 };
+/// New calls of a trunk's address, or of this machine.
+pub const TRUSTED_CALLS: Rate = Rate { per_second: 400, burst: 1_000 };
+/// Calls of a source that is no trunk, at the same time.
+pub const STRANGER_CALLS_AT_ONCE: usize = 50;
+/// What the door itself answers to a source that is no trunk.
+pub const STRANGER_ANSWERS: Rate = Rate { per_second: 10, burst: 40 };
+/// What the door itself answers to a trunk's address, or to this machine.
+pub const TRUSTED_ANSWERS: Rate = Rate { per_second: 500, burst: 1_000 };
+/// SIP messages of all sources together that are no trunk.
+pub const STRANGERS_MESSAGES: Rate = Rate { per_second: 2_000, burst: 4_000 };
+/// New calls of all sources together that are no trunk.
+pub const STRANGERS_CALLS: Rate = Rate { per_second: 100, burst: 200 };
+/// What the door itself answers to all sources together that are no trunk.
+pub const STRANGERS_ANSWERS: Rate = Rate { per_second: 200, burst: 400 };
+/// SIP transactions that are remembered, each for 32 s after its end (RFC 3261 timers), before strangers' requests are
+/// dropped. Trunks may fill twice as many.
+pub const SIP_TRANSACTIONS: usize = 50_000;
+/// TCP and TLS connections for SIP; a quarter is kept for trunks.
+pub const SIP_CONNECTIONS: usize = 1_000;
+/// TCP and TLS connections of a source that is no trunk.
+pub const STRANGER_CONNECTIONS: usize = 50;
+/// TLS handshakes at the same time.
+pub const TLS_HANDSHAKES: usize = 64;
+/// Milliseconds that a TLS handshake may take.
+pub const TLS_HANDSHAKE_MS: u64 = 5_000;
+/// Milliseconds from a SIP message's first byte to its last, on TCP and TLS; and to the first message of a connection.
+pub const SIP_MESSAGE_MS: u64 = 10_000;
+/// Milliseconds that a connection of a source without a call may be silent.
+pub const SIP_IDLE_MS: u64 = 120_000;
+/// Milliseconds that a connection of a trunk, or of a source with a call, may be silent.
+pub const SIP_IDLE_IN_CALL_MS: u64 = 3_600_000;
+/// Milliseconds that a peer may take to accept what is written to its connection.
+pub const SIP_WRITE_MS: u64 = 10_000;
+/// Messages that wait to be written to one connection.
+pub const SIP_STREAM_QUEUE: usize = 64;
 /// Bytes of an SDP body that is parsed.
 pub const SDP_BYTES: usize = 8 * 1_024;
 /// Lines of an SDP body that are parsed.

@@ -3,7 +3,7 @@
 use engine::{Channel, Micros};
 use model::limits;
 use std::io;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -80,7 +80,8 @@ impl Drop for Lease {
 /// Hands out pairs in turn. One that was given back rests for [`limits::PORT_QUARANTINE_MS`], so that late packets of an
 /// ended call find nobody; only when no other is left, the one that has rested longest serves again.
 pub(crate) struct Ports {
-    ip: IpAddr,
+    /// Where SIP is served, and so sound.
+    bound: Vec<IpAddr>,
     range: PortRange,
     pairs: Arc<[Pair]>,
     next_pair: AtomicUsize,
@@ -89,19 +90,22 @@ pub(crate) struct Ports {
 
 impl Ports {
     pub(crate) fn new(
-        ip: IpAddr,
+        bound: Vec<IpAddr>,
         range: PortRange,
         now: impl Fn() -> Micros + Send + Sync + 'static,
     ) -> Ports {
         let pairs: Arc<[Pair]> = (0..range.pairs()).map(|_| Pair::new(0)).collect();
         // The turn begins anywhere: after a restart, phones that missed their BYE still send to the ports of before.
         let next_pair = AtomicUsize::new(rand::random_range(0..pairs.len()));
-        Ports { ip, range, pairs, next_pair, now: Arc::new(now) }
+        Ports { bound, range, pairs, next_pair, now: Arc::new(now) }
     }
 
+    /// A pair for a phone that is told `local` as our address.
+    ///
     /// # Errors
     /// `AddrInUse` where every pair is taken; anything else that the system says of a socket.
-    pub(crate) fn take(&self) -> io::Result<PortPair> {
+    pub(crate) fn take(&self, local: IpAddr) -> io::Result<PortPair> {
+        let ip = self.bound_for(local);
         let rested = (self.now)().0.saturating_sub(limits::PORT_QUARANTINE_MS * 1_000);
         let mut resting = Vec::new();
         for _ in 0..self.pairs.len() {
@@ -112,13 +116,13 @@ impl Ports {
             }
             if released > rested {
                 resting.push((released, pair));
-            } else if let Some(taken) = self.claim(pair, released)? {
+            } else if let Some(taken) = self.claim(ip, pair, released)? {
                 return Ok(taken);
             }
         }
         resting.sort_unstable();
         for (released, pair) in resting {
-            if let Some(taken) = self.claim(pair, released)? {
+            if let Some(taken) = self.claim(ip, pair, released)? {
                 return Ok(taken);
             }
         }
@@ -126,15 +130,15 @@ impl Ports {
     }
 
     /// `None`: somebody else has it, of ours or on this machine.
-    fn claim(&self, pair: usize, released: u64) -> io::Result<Option<PortPair>> {
+    fn claim(&self, ip: IpAddr, pair: usize, released: u64) -> io::Result<Option<PortPair>> {
         let claimed =
             self.pairs[pair].compare_exchange(released, IN_USE, Ordering::AcqRel, Ordering::Relaxed);
         if claimed.is_err() {
             return Ok(None);
         }
-        let bound = self.bind(self.range.0.start() + 2 * pair as u16);
-        match bound {
-            Ok((rtp, rtcp, rtp_port)) => {
+        let rtp_port = self.range.0.start() + 2 * pair as u16;
+        match bind(ip, rtp_port) {
+            Ok((rtp, rtcp)) => {
                 let lease = Lease { pairs: Arc::clone(&self.pairs), pair, now: Arc::clone(&self.now) };
                 Ok(Some(PortPair { rtp, rtcp, rtp_port, _lease: lease }))
             }
@@ -145,18 +149,34 @@ impl Ports {
         }
     }
 
-    fn bind(&self, rtp_port: u16) -> io::Result<(UdpSocket, UdpSocket, u16)> {
-        let rtp = UdpSocket::bind(SocketAddr::new(self.ip, rtp_port))?;
-        let rtcp = UdpSocket::bind(SocketAddr::new(self.ip, rtp_port + 1))?;
-        rtp.set_nonblocking(true)?;
-        rtcp.set_nonblocking(true)?;
-        Ok((rtp, rtcp, rtp_port))
+    /// `local` itself may be the address of a NAT in front of us.
+    fn bound_for(&self, local: IpAddr) -> IpAddr {
+        let any: IpAddr =
+            if local.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+        let of_family = |ip: &&IpAddr| ip.is_ipv4() == local.is_ipv4();
+        if self.bound.contains(&local) {
+            local
+        } else if self.bound.contains(&any) {
+            any
+        } else {
+            self.bound.iter().find(of_family).copied().unwrap_or(any)
+        }
     }
+}
+
+fn bind(ip: IpAddr, rtp_port: u16) -> io::Result<(UdpSocket, UdpSocket)> {
+    let rtp = UdpSocket::bind(SocketAddr::new(ip, rtp_port))?;
+    let rtcp = UdpSocket::bind(SocketAddr::new(ip, rtp_port + 1))?;
+    rtp.set_nonblocking(true)?;
+    rtcp.set_nonblocking(true)?;
+    Ok((rtp, rtcp))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
     #[test]
     fn ranges_are_read_or_refused() {
@@ -172,7 +192,7 @@ mod tests {
         let clock = Arc::new(AtomicU64::new(1_000_000_000));
         let now = Arc::clone(&clock);
         let now = move || Micros(now.load(Ordering::Relaxed));
-        (Ports::new([127, 0, 0, 1].into(), range.parse().unwrap(), now), clock)
+        (Ports::new(vec![LOCAL], range.parse().unwrap(), now), clock)
     }
 
     fn pass(clock: &AtomicU64, ms: u64) {
@@ -182,20 +202,35 @@ mod tests {
     #[test]
     fn a_taken_range_says_so_and_a_pair_given_back_serves_again() {
         let (ports, _) = ports("18200-18203");
-        let first = ports.take().unwrap();
-        let second = ports.take().unwrap();
+        let first = ports.take(LOCAL).unwrap();
+        let second = ports.take(LOCAL).unwrap();
         assert_ne!(first.rtp_port, second.rtp_port);
-        assert_eq!(ports.take().err().map(|e| e.kind()), Some(io::ErrorKind::AddrInUse));
+        assert_eq!(ports.take(LOCAL).err().map(|e| e.kind()), Some(io::ErrorKind::AddrInUse));
         let port = first.rtp_port;
         drop(first);
-        assert_eq!(ports.take().unwrap().rtp_port, port);
+        assert_eq!(ports.take(LOCAL).unwrap().rtp_port, port);
+    }
+
+    #[test]
+    fn sound_is_bound_as_its_signalling_is() {
+        let bound = |bound: &[&str], local: &str| {
+            let bound = bound.iter().map(|ip| ip.parse().unwrap()).collect();
+            let ports = Ports::new(bound, "18200-18203".parse().unwrap(), || Micros(0));
+            ports.bound_for(local.parse().unwrap()).to_string()
+        };
+        assert_eq!(bound(&["0.0.0.0", "::"], "192.0.2.1"), "0.0.0.0");
+        assert_eq!(bound(&["0.0.0.0", "::"], "2001:db8::1"), "::");
+        assert_eq!(bound(&["10.0.0.1", "10.0.0.2"], "10.0.0.2"), "10.0.0.2");
+        // The public address of a NAT is nobody's here.
+        assert_eq!(bound(&["10.0.0.1"], "203.0.113.7"), "10.0.0.1");
+        assert_eq!(bound(&["10.0.0.1"], "2001:db8::1"), "::");
     }
 
     #[test]
     fn a_pair_given_back_rests_as_long_as_there_is_another() {
         let (ports, clock) = ports("18210-18215");
-        let given_back = ports.take().unwrap().rtp_port;
-        let held: Vec<_> = (0..2).map(|_| ports.take().unwrap()).collect();
+        let given_back = ports.take(LOCAL).unwrap().rtp_port;
+        let held: Vec<_> = (0..2).map(|_| ports.take(LOCAL).unwrap()).collect();
         assert!(held.iter().all(|pair| pair.rtp_port != given_back));
         let mut held = held.into_iter();
         let later = held.next().unwrap();
@@ -204,13 +239,13 @@ mod tests {
         drop(later);
         pass(&clock, 1);
         // Both rest: the one that has rested longer comes first.
-        assert_eq!(ports.take().unwrap().rtp_port, given_back);
+        assert_eq!(ports.take(LOCAL).unwrap().rtp_port, given_back);
         pass(&clock, limits::PORT_QUARANTINE_MS - 1);
-        let first = ports.take().unwrap();
+        let first = ports.take(LOCAL).unwrap();
         assert_eq!(first.rtp_port, later_port, "the other one was used in the meantime");
         drop(first);
         pass(&clock, limits::PORT_QUARANTINE_MS);
-        let again: Vec<u16> = (0..2).map(|_| ports.take().unwrap()).map(|pair| pair.rtp_port).collect();
+        let again: Vec<u16> = (0..2).map(|_| ports.take(LOCAL).unwrap()).map(|pair| pair.rtp_port).collect();
         assert_ne!(again[0], again[1]);
     }
 
@@ -218,6 +253,6 @@ mod tests {
     fn a_port_that_another_program_has_is_passed_over() {
         let (ports, _) = ports("18220-18223");
         let _other = UdpSocket::bind("127.0.0.1:18221").unwrap();
-        assert_eq!(ports.take().unwrap().rtp_port, 18222);
+        assert_eq!(ports.take(LOCAL).unwrap().rtp_port, 18222);
     }
 }

@@ -1,25 +1,30 @@
-//! SIP over UDP. rsipstack is named in this folder and nowhere else, so that it can be replaced.
+//! SIP over UDP, TCP and TLS. rsipstack is named in this folder and nowhere else, so that it can be replaced.
 
 mod call;
 mod dispatch;
 mod door;
+mod listen;
 mod response;
 
+pub(crate) use door::Door;
+pub(in crate::telephony) use listen::{Certificate, CertificateError};
+
 use super::Switchboard;
-use door::Door;
+use listen::{Listeners, OwnVia};
 use rsipstack::EndpointBuilder;
 use rsipstack::dialog::dialog_layer::DialogLayer;
+use rsipstack::transaction::endpoint::EndpointInnerRef;
 use rsipstack::transport::TransportLayer;
-use rsipstack::transport::udp::UdpConnection;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::net::UdpSocket;
 use tokio_util::sync::CancellationToken;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StartError {
     #[error("SIP cannot be served on {address}: {reason}")]
     Bind { address: SocketAddr, reason: String },
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     #[error("the SIP endpoint cannot be started: {0}")]
     Endpoint(String),
 }
@@ -27,30 +32,30 @@ pub(crate) enum StartError {
 /// The bound and serving SIP endpoint.
 pub(super) struct Endpoint {
     cancel: CancellationToken,
+    /// The stack, for requests of our own.
+    _inner: EndpointInnerRef,
 }
 
 impl Endpoint {
     pub(super) async fn start(board: Arc<Switchboard>) -> Result<Endpoint, StartError> {
-        let address = board.addresses.sip;
         let cancel = CancellationToken::new();
+        let listeners = Listeners::bind(&board.addresses, &cancel).await?;
         let transport = TransportLayer::new(cancel.child_token());
-        let bound = |e: &dyn std::fmt::Display| StartError::Bind { address, reason: e.to_string() };
-        let socket = UdpSocket::bind(address).await.map_err(|e| bound(&e))?;
-        let udp = UdpConnection::from_socket(Arc::new(Door::new(socket)), None, Some(cancel.child_token()))
-            .await
-            .map_err(|e| bound(&e))?;
-        transport.add_transport(udp.into());
+        listeners.add_to(&transport);
         let endpoint = EndpointBuilder::new()
             .with_cancel_token(cancel.child_token())
             .with_transport_layer(transport)
+            .with_inspector(Box::new(OwnVia::new(board.addresses.clone())))
             .with_user_agent(concat!("conference/", env!("CARGO_PKG_VERSION")))
             .with_allows(response::METHODS.to_vec())
             .build();
         let incoming = endpoint.incoming_transactions().map_err(|e| StartError::Endpoint(e.to_string()))?;
-        let dialogs = Arc::new(DialogLayer::new(endpoint.inner.clone()));
+        let inner = endpoint.inner.clone();
+        let dialogs = Arc::new(DialogLayer::new(inner.clone()));
         tokio::spawn(async move { endpoint.serve().await });
+        listeners.serve(Arc::clone(&board.door), inner.clone(), cancel.child_token());
         tokio::spawn(dispatch::serve(board, dialogs, incoming));
-        Ok(Endpoint { cancel })
+        Ok(Endpoint { cancel, _inner: inner })
     }
 
     pub(super) fn stop(&self) {
@@ -58,13 +63,13 @@ impl Endpoint {
     }
 }
 
-/// Parses a message, and reads of it what a call reads.
+/// Takes bytes as they come in, as a datagram and as a stream, and reads of a request what a call reads.
 #[cfg(any(fuzzing, test))]
 pub(super) fn fuzz(bytes: &[u8]) {
-    use rsipstack::sip::SipMessage;
-    let _ = door::answer(bytes);
-    if let Ok(SipMessage::Request(request)) = SipMessage::try_from(bytes) {
-        dispatch::fuzz(&request);
-        call::fuzz(&request);
+    for message in door::fuzz(bytes) {
+        if let rsipstack::sip::SipMessage::Request(request) = message {
+            dispatch::fuzz(&request);
+            call::fuzz(&request);
+        }
     }
 }

@@ -5,10 +5,12 @@ use super::session::Session;
 use crate::telephony::admission::Admitted;
 use crate::telephony::media::{Busy, PortPair};
 use crate::telephony::sdp::Offer;
-use crate::telephony::{SrtpPolicy, Switchboard};
+use crate::telephony::sip::door::CallGuard;
+use crate::telephony::sip::listen::Peer;
+use crate::telephony::{SrtpPolicy, Switchboard, Transport};
 use engine::{Caller, Menu, Micros, OpenLeg};
 use model::{ConferenceId, MemberId};
-use rsipstack::sip::{HostWithPort, Request, Transport, Uri};
+use rsipstack::sip::{HostWithPort, Param, Request, Uri};
 use rsipstack::transaction::transaction::Transaction;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering;
@@ -19,21 +21,21 @@ pub(super) struct Opened {
     pub(super) member: MemberId,
     /// Our address as the caller's phone reaches it.
     local_ip: IpAddr,
-    sip_port: u16,
-    ports: PortPair,
+    pub(super) contact: Uri,
+    pub(super) ports: PortPair,
+    /// Until the call is over.
+    pub(super) counted: CallGuard,
 }
 
 impl Opened {
     pub(super) fn new(board: &Switchboard, transaction: &Transaction) -> std::io::Result<Opened> {
-        let local_ip = board.addresses.towards(peer_ip(transaction).unwrap_or(board.addresses.sip.ip()))?;
-        let ports = board.ports.take()?;
+        let peer = Peer::of(transaction).ok_or(std::io::ErrorKind::AddrNotAvailable)?;
+        let address = board.addresses.contact(peer.address.ip(), peer.transport)?;
+        let ports = board.ports.take(address.ip())?;
         let member = MemberId(board.next_member.fetch_add(1, Ordering::Relaxed));
-        Ok(Opened { member, local_ip, sip_port: board.addresses.sip.port(), ports })
-    }
-
-    pub(super) fn contact(&self, invite: &Request) -> Uri {
-        let address = SocketAddr::new(self.local_ip, self.sip_port);
-        Uri { auth: invite.uri.auth.clone(), ..Uri::from(HostWithPort::from(address)) }
+        let contact = contact(&transaction.original, address, peer.transport);
+        let counted = board.door.call(peer.address.ip());
+        Ok(Opened { member, local_ip: address.ip(), contact, ports, counted })
     }
 
     pub(super) fn session(&self, offer: Option<Offer>, cseq: u32, srtp: SrtpPolicy) -> Session {
@@ -48,13 +50,21 @@ impl Opened {
 
 /// Nobody on the way has read what it says.
 pub(super) fn came_by_tls(transaction: &Transaction) -> bool {
-    let connection = transaction.connection.as_ref();
-    connection.is_some_and(|connection| connection.get_addr().r#type == Some(Transport::Tls))
+    Peer::of(transaction).is_some_and(|peer| peer.transport == Transport::Tls)
 }
 
-fn peer_ip(transaction: &Transaction) -> Option<IpAddr> {
-    let peer = transaction.connection.as_ref()?.get_remote_addr()?;
-    SocketAddr::try_from(peer.addr.clone()).ok().map(|address| address.ip())
+/// Where the caller's phone is to send what follows.
+fn contact(invite: &Request, address: SocketAddr, transport: Transport) -> Uri {
+    let transport = match transport {
+        Transport::Udp => None,
+        Transport::Tcp => Some(rsipstack::sip::Transport::Tcp),
+        Transport::Tls => Some(rsipstack::sip::Transport::Tls),
+    };
+    Uri {
+        auth: invite.uri.auth.clone(),
+        params: transport.map(Param::Transport).into_iter().collect(),
+        ..Uri::from(HostWithPort::from(address))
+    }
 }
 
 /// Where a call's leg is. It opens once it is known what the sound is to be.
@@ -74,7 +84,7 @@ pub(super) struct Waiting {
 impl Leg {
     pub(super) fn new(
         board: &Switchboard,
-        opened: Opened,
+        ports: PortPair,
         admitted: &Admitted,
         caller: Caller,
         pin_delay: Micros,
@@ -87,7 +97,7 @@ impl Leg {
             enter_muted: settings.enter_muted,
             refusal: admitted.refusal,
         };
-        Leg::Waiting(Box::new(Waiting { ports: opened.ports, caller, menu }))
+        Leg::Waiting(Box::new(Waiting { ports, caller, menu }))
     }
 
     pub(super) fn is_open(&self) -> bool {

@@ -15,6 +15,7 @@ mod session;
 mod timer;
 
 use super::dispatch::{Line, Signalling};
+use super::door::CallGuard;
 use super::response::Answer;
 use crate::telephony::Switchboard;
 use crate::telephony::admission::{self, Admitted, Refused};
@@ -118,7 +119,7 @@ async fn accept(signalling: &Signalling, mut transaction: Transaction, invited: 
     if invited.offer.as_ref().is_some_and(Offer::is_encrypted) && !leg::came_by_tls(&transaction) {
         tracing::warn!(member = %opened.member, "an encrypted call's key came in the clear: only TLS hides it");
     }
-    let contact = opened.contact(&transaction.original);
+    let contact = opened.contact.clone();
     let (states_in, states) = dialogs.new_dialog_state_channel();
     let made = dialogs.get_or_create_server_invite(&transaction, states_in, None, Some(contact.clone()));
     let dialog = match made {
@@ -139,7 +140,7 @@ async fn accept(signalling: &Signalling, mut transaction: Transaction, invited: 
         member: opened.member,
         room: admitted.room.id,
         hang_up: board.calls.add(opened.member),
-        leg: Leg::new(board, opened, &admitted, invitation.caller.clone(), pin_delay),
+        leg: Leg::new(board, opened.ports, &admitted, invitation.caller.clone(), pin_delay),
         dialog,
         invite,
         contact,
@@ -149,6 +150,7 @@ async fn accept(signalling: &Signalling, mut transaction: Transaction, invited: 
         timer: Timer::Off,
         refresh: Refresh::Idle,
         serves_update: invitation.serves_update,
+        _counted: opened.counted,
     };
     let number = &admitted.room.number;
     tracing::info!(member = %call.member, %number, diversions = %invitation.diversions, "call");
@@ -214,6 +216,8 @@ struct Call {
     timer: Timer,
     refresh: Refresh,
     serves_update: bool,
+    /// For as long as it lasts.
+    _counted: CallGuard,
 }
 
 impl Call {
