@@ -1,33 +1,16 @@
-// SIP by hand, one datagram at a time: for what no phone does.
+// SIP by hand, one datagram at a time.
 
-import { randomBytes } from 'node:crypto';
 import dgram from 'node:dgram';
-import { until } from './wait.mjs';
-
-const token = () => randomBytes(6).toString('hex');
-
-/** Status, method of CSeq and tag of To of a response. */
-function parseResponse(text) {
-  const status = text.match(/^SIP\/2\.0 (\d{3})/);
-  if (!status) return { text };
-  return {
-    text,
-    status: Number(status[1]),
-    method: text.match(/^CSeq:\s*\d+\s+(\w+)/im)?.[1],
-    tag: text.match(/^To:.*;\s*tag=([^;\s]+)/im)?.[1],
-    contact: text.match(/^Contact:.*<([^>]+)>/im)?.[1],
-  };
-}
+import { Peer, parseResponse } from './peer.mjs';
 
 /** A UDP socket on the loopback that keeps what it receives. */
-export class Datagrams {
-  received = [];
-
+export class Datagrams extends Peer {
   static async open(server, address = '127.0.0.1') {
     const peer = new Datagrams();
-    [peer.host, peer.targetPort] = server.sip.split(':');
-    peer.address = address;
-    peer.socket = dgram.createSocket('udp4');
+    const isV6 = address.includes(':');
+    [, peer.host, peer.targetPort] = (isV6 ? server.sip6 : server.sip).match(/^(.*):(\d+)$/);
+    peer.address = isV6 ? `[${address}]` : address;
+    peer.socket = dgram.createSocket(isV6 ? 'udp6' : 'udp4');
     peer.socket.on('message', (bytes) => peer.received.push(parseResponse(bytes.toString('latin1'))));
     await new Promise((resolve, reject) => {
       peer.socket.once('error', reject);
@@ -40,39 +23,8 @@ export class Datagrams {
   /** Resolves once the kernel has the datagram. */
   send(data, port = this.targetPort) {
     return new Promise((resolve, reject) => {
-      this.socket.send(data, Number(port), this.host, (error) => (error ? reject(error) : resolve()));
+      this.socket.send(data, Number(port), this.host.replace(/[[\]]/g, ''), (error) => (error ? reject(error) : resolve()));
     });
-  }
-
-  /** Waits for the first response that `matches`. */
-  response(what, matches, withinMs = 5_000) {
-    const seen = () => `${what}; received ${this.received.map((r) => `${r.status} ${r.method}`).join(', ') || 'nothing'}`;
-    return until(seen, () => this.received.find(matches), { withinMs });
-  }
-
-  /** What the requests of one call have in common. */
-  newCall(number) {
-    return { number, callId: token(), fromTag: token(), branch: `z9hG4bK${token()}` };
-  }
-
-  /** The text of a request of `call`; `body` is an SDP offer for INVITE. */
-  request(call, method, { cseq = 1, branch = call.branch, toTag, extra = [], body = '' } = {}) {
-    const uri = `sip:${call.number}@${this.host}:${this.targetPort}`;
-    return [
-      `${method} ${uri} SIP/2.0`,
-      `Via: SIP/2.0/UDP ${this.address}:${this.port};branch=${branch}`,
-      `From: <sip:5000@${this.address}:${this.port}>;tag=${call.fromTag}`,
-      `To: <${uri}>${toTag ? `;tag=${toTag}` : ''}`,
-      `Call-ID: ${call.callId}`,
-      `CSeq: ${cseq} ${method}`,
-      `Contact: <sip:5000@${this.address}:${this.port}>`,
-      'Max-Forwards: 70',
-      ...extra,
-      ...(body ? ['Content-Type: application/sdp'] : []),
-      `Content-Length: ${Buffer.byteLength(body)}`,
-      '',
-      body,
-    ].join('\r\n');
   }
 
   /** Calls `number` with `offer` and acknowledges the answer, whose text is returned. */
@@ -95,20 +47,6 @@ export class Datagrams {
       timestamp: bytes.readUInt32BE(4),
       payloadBytes: bytes.length - 12,
     }));
-  }
-
-  /** An offer for media at `port`: of G.711 with digits, unless `formats` and `attributes` say otherwise. */
-  offer(port, { formats = '0 101', attributes = ['rtpmap:0 PCMU/8000', 'rtpmap:101 telephone-event/8000'] } = {}) {
-    return [
-      'v=0',
-      `o=- 1 1 IN IP4 ${this.address}`,
-      's=-',
-      `c=IN IP4 ${this.address}`,
-      't=0 0',
-      `m=audio ${port} RTP/AVP ${formats}`,
-      ...attributes.map((attribute) => `a=${attribute}`),
-      '',
-    ].join('\r\n');
   }
 
   close() {

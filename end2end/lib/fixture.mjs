@@ -3,8 +3,10 @@
 import { Phone } from './baresip.mjs';
 import { Browser } from './browser.mjs';
 import { Datagrams } from './datagrams.mjs';
+import { GoodCall } from './goodcall.mjs';
 import { Server } from './server.mjs';
 import { Sipp } from './sipp.mjs';
+import { Stream } from './stream.mjs';
 
 /** Everything started through it is stopped after test `t`, the last one first. */
 export class Fixture {
@@ -46,5 +48,17 @@ export class Fixture {
     const peer = await Datagrams.open(this.theServer, address);
     this.use({ stop: () => peer.close() });
     return peer;
+  }
+
+  /** A connection by TCP, or by TLS with `{ tls: true }`. */
+  async stream(options) {
+    const peer = await Stream.open(this.theServer, options);
+    this.use({ stop: () => peer.close() });
+    return peer;
+  }
+
+  /** Two telephones in the room, and a check of what the second hears from now on. */
+  goodCall() {
+    return GoodCall.start(this);
   }
 }

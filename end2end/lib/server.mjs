@@ -1,6 +1,6 @@
 // The program under test: one process per test, on free ports, with a data directory of its own.
 
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { freePorts } from './ports.mjs';
@@ -24,7 +24,7 @@ export class Server {
    * A server with an account and the number 3000 with `settings` (`pin=1234`, …), or with an empty data directory. It takes
    * calls at `address`; `flags` are further ones of `conference serve`.
    */
-  static async start({ settings = [], empty = false, address = '127.0.0.1', flags = {} } = {}) {
+  static async start({ settings = [], empty = false, address = '127.0.0.1', flags = {}, tls = false, ipv6 = false } = {}) {
     const server = new Server();
     server.flags = flags;
     server.folder = mkdtempSync(join(tmpdir(), 'conference-end2end-'));
@@ -34,6 +34,8 @@ export class Server {
     server.http = `http://127.0.0.1:${server.httpPort}`;
     server.sip = `${address}:${server.sipPort}`;
     try {
+      if (tls) await server.useTls();
+      if (ipv6) server.sip6 = `[::1]:${server.sipPort}`;
       if (!empty) {
         await server.addAccount(ACCOUNT);
         await server.cli(['number', 'add', NUMBER, '--account', ACCOUNT.email, 'language=en', ...settings]);
@@ -51,12 +53,36 @@ export class Server {
     const flags = {
       '--data': this.data,
       '--http': `127.0.0.1:${this.httpPort}`,
-      '--sip': this.sip,
+      '--sip': [this.sip, this.sip6].filter(Boolean).join(),
       '--rtp-ports': `${this.rtpPorts}-${this.rtpPorts + RTP_PORTS - 1}`,
       ...this.flags,
     };
+    if (this.tls) Object.assign(flags, { '--sip-tls': this.tls, '--sip-cert': this.certificate, '--sip-key': this.key });
     this.child = new Child(binary(), ['serve', ...Object.entries(flags).flat()], { cwd: this.folder });
     await until(() => `the server to be ready\n${this.child.tail()}`, () => this.#ready(), { withinMs: 30_000 });
+  }
+
+  /** Serves TLS too, with a certificate of its own for `localhost`. */
+  async useTls() {
+    this.tls = `127.0.0.1:${await freePorts()}`;
+    [this.certificate, this.key] = ['certificate.pem', 'key.pem'].map((name) => join(this.folder, name));
+    await this.newCertificate('localhost');
+  }
+
+  /** Writes another certificate, for `name`, over the one that was. */
+  newCertificate(name) {
+    const subject = ['-subj', `/CN=${name}`, '-addext', `subjectAltName=DNS:${name}`];
+    const files = ['-keyout', this.key, '-out', this.certificate];
+    return run('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...subject, ...files]);
+  }
+
+  /** What the kernel says of the process: bytes in memory, and how many files are open. */
+  resources() {
+    const status = readFileSync(`/proc/${this.child.pid}/status`, 'utf8');
+    return {
+      residentBytes: Number(status.match(/^VmRSS:\s+(\d+) kB/m)[1]) * 1024,
+      files: readdirSync(`/proc/${this.child.pid}/fd`).length,
+    };
   }
 
   async #ready() {

@@ -6,7 +6,6 @@ import { setTimeout } from 'node:timers/promises';
 import { rtpPacket, seeded } from '../lib/datagrams.mjs';
 import { Fixture } from '../lib/fixture.mjs';
 import { malformedMessages } from '../lib/malformed.mjs';
-import { continuity } from '../lib/recording.mjs';
 import { NUMBER } from '../lib/server.mjs';
 import { sipp } from '../lib/sipp.mjs';
 import { muLaw, sine } from '../lib/wav.mjs';
@@ -53,30 +52,6 @@ function sayEverywhere(fixture, server, peer, hz) {
   fixture.use({ stop: () => clearInterval(timer) });
 }
 
-/** Two telephones, and a check of what the second hears from now on. */
-async function goodCall(fixture, server) {
-  const [talker, listener] = await fixture.phones({ 4001: 450, 4002: 650 });
-  await talker.call(server, NUMBER);
-  await listener.call(server, NUMBER);
-  await listener.recording.hears({ heard: [450], notHeard: [650] });
-  const mark = listener.recording.mark();
-  return {
-    /** RTP and RTCP of both calls. */
-    async ports() {
-      const media = [await talker.mediaPort(), await listener.mediaPort()];
-      return media.flatMap((port) => [port, port + 1]);
-    },
-    async assertNoGap(t) {
-      await listener.recording.next(200);
-      const heard = listener.recording.since(mark);
-      const { gapMs, share } = continuity(heard, 450, RATE_HZ);
-      t.diagnostic(`${heard.length / RATE_HZ} s beside it: ${(share * 100).toFixed(1)} % heard, longest gap ${gapMs} ms`);
-      assert.ok(gapMs <= 40 && share > 0.97, `the good call is heard in ${share}, with a gap of ${gapMs} ms`);
-      assert.ok(talker.inCall && listener.inCall, 'the good call was ended');
-    },
-  };
-}
-
 async function inBursts(count, send) {
   for (let i = 0; i < count; i += 1) {
     await send(i);
@@ -87,7 +62,7 @@ async function inBursts(count, send) {
 test('2,000 malformed SIP datagrams', async (t) => {
   const fixture = new Fixture(t);
   const server = await fixture.server();
-  const good = await goodCall(fixture, server);
+  const good = await fixture.goodCall();
   // From another address: what is done against its sender must not hit the good call.
   const peer = await fixture.datagrams('127.0.0.2');
   const random = seeded(SEED);
@@ -102,7 +77,7 @@ test('2,000 malformed SIP datagrams', async (t) => {
 test('2,000 malformed RTP and RTCP datagrams at the ports of live calls', async (t) => {
   const fixture = new Fixture(t);
   const server = await fixture.server();
-  const good = await goodCall(fixture, server);
+  const good = await fixture.goodCall();
   const peer = await fixture.datagrams('127.0.0.2');
   const random = seeded(SEED);
   const ports = await good.ports();
@@ -114,7 +89,7 @@ test('2,000 malformed RTP and RTCP datagrams at the ports of live calls', async 
 test('a stream of noise from the caller itself ends nothing', async (t) => {
   const fixture = new Fixture(t);
   const server = await fixture.server();
-  const good = await goodCall(fixture, server);
+  const good = await fixture.goodCall();
   const peer = await fixture.datagrams();
   const call = peer.newCall(NUMBER);
   await peer.send(peer.request(call, 'INVITE', { body: peer.offer(peer.port) }));

@@ -2,7 +2,8 @@
 
 use crate::telephony::{fuzz_offer, fuzz_signalling};
 
-/// One datagram on the SIP port: parsed, and what we read of it read. Must never panic.
+/// Bytes on the SIP port, as one datagram and as a stream in pieces: looked at by the door, parsed, and what we read of them
+/// read. Must never panic.
 pub fn sip_datagram(bytes: &[u8]) {
     fuzz_signalling(bytes);
 }
@@ -72,6 +73,33 @@ mod tests {
         let mut rng = SmallRng::seed_from_u64(4475);
         for _ in 0..20_000 {
             let mut bytes = INVITE.as_bytes().to_vec();
+            mutate(&mut rng, &mut bytes);
+            super::sip_datagram(&bytes);
+        }
+    }
+
+    /// The messages of RFC 4475.
+    fn torture() -> Vec<Vec<u8>> {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../end2end/data/rfc4475");
+        let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+        let mut messages: Vec<_> =
+            files.filter(|path| path.extension().is_some_and(|e| e == "dat")).collect();
+        messages.sort();
+        messages.iter().map(|path| std::fs::read(path).unwrap()).collect()
+    }
+
+    #[test]
+    fn fifty_thousand_mutated_torture_messages_do_not_panic() {
+        let messages = torture();
+        assert_eq!(messages.len(), 49);
+        messages.iter().for_each(|message| super::sip_datagram(message));
+        let mut rng = SmallRng::seed_from_u64(3261);
+        for round in 0..50_000 {
+            let mut bytes = messages[round % messages.len()].clone();
+            // A stream has more than one.
+            if round % 3 == 0 {
+                bytes.extend_from_slice(&messages[rng.random_range(0..messages.len())]);
+            }
             mutate(&mut rng, &mut bytes);
             super::sip_datagram(&bytes);
         }

@@ -16,7 +16,7 @@ use super::door::{Counters, Door};
 use crate::telephony::Addresses;
 use inbound::Inbound;
 use rsipstack::transaction::endpoint::EndpointInnerRef;
-use rsipstack::transport::udp::{UdpConnection, UdpInner};
+use rsipstack::transport::udp::UdpConnection;
 use rsipstack::transport::{SipAddr, TransportLayer};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
@@ -65,8 +65,7 @@ impl Listeners {
         let certificate = addresses.tls_files.as_ref().map(Certificate::load).transpose()?.map(Arc::new);
         let first = addresses.sip.first().copied().ok_or(StartError::Endpoint("no address".to_owned()))?;
         let udp = Arc::new(UdpSockets::new(datagrams).map_err(of(first))?);
-        let inner = UdpInner { addr: sip_addr(rsipstack::sip::Transport::Udp, first), conn: udp.clone() };
-        let connection = UdpConnection::attach(inner, None, Some(cancel.child_token())).await;
+        let connection = udp::connection(&udp, cancel).await;
         Ok(Listeners { udp, connection, tcp, tls, certificate })
     }
 

@@ -2,17 +2,19 @@
 
 use super::super::door::Dropped;
 use super::inbound::{Inbound, Taken};
+use super::sip_addr;
 use crate::telephony::addresses;
 use async_trait::async_trait;
 use rsipstack::platform::net::UdpSocket as PlatformSocket;
 use rsipstack::sip::Transport;
 use rsipstack::transport::SipConnection;
-use rsipstack::transport::udp::UdpConnection;
+use rsipstack::transport::udp::{UdpConnection, UdpInner};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::UdpSocket;
+use tokio_util::sync::CancellationToken;
 
 /// The longest datagram that there is: one that is too long for us is answered so.
 const DATAGRAM_BYTES: usize = 65_535;
