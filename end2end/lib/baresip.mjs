@@ -141,17 +141,17 @@ export class Phone {
       .finally(() => this.#eventWatchers.delete(watch));
   }
 
-  /** Dials `number` and waits for the answer; then `recording` is what this telephone hears. */
-  async call(server, number) {
-    const ended = await this.tryCall(server, number);
+  /** Dials `number` and waits for the answer; then `recording` is what this telephone hears. `transport` is udp, tcp or tls. */
+  async call(server, number, transport) {
+    const ended = await this.tryCall(server, number, transport);
     if (ended) throw new Error(`the call of ${this.number} to ${number} was refused: ${ended}\n${this.tail()}`);
   }
 
   /** Dials `number`: `undefined` if it is answered, else why not (`603 Decline`). */
-  async tryCall(server, number) {
+  async tryCall(server, number, transport = 'udp') {
     this.#callStart = this.#events.length;
     const printed = this.child.output.length;
-    await this.#command('dial', `sip:${number}@${server.sip}`);
+    await this.#command('dial', server.uri(number, transport));
     const event = await this.#event(['CALL_ESTABLISHED', 'CALL_CLOSED'], this.#callStart, 10_000);
     if (event.type === 'CALL_CLOSED') return event.param;
     const found = () => this.child.output.slice(printed).match(/dumping decode audio to (\S+)/);

@@ -90,6 +90,12 @@ export class Server {
     return fetch(`${this.http}/readyz`).then((response) => response.ok, () => false);
   }
 
+  /** What a telephone dials to come in by `transport`: udp, tcp or tls. */
+  uri(number, transport = 'udp') {
+    const at = `sip:${number}@${transport === 'tls' ? this.tls : this.sip}`;
+    return transport === 'udp' ? at : `${at};transport=${transport}`;
+  }
+
   /** Where it may listen for sound; the odd ports between are for RTCP. */
   everyRtpPort() {
     return Array.from({ length: RTP_PORTS / 2 }, (_, i) => this.rtpPorts + 2 * i);

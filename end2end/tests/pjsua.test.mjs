@@ -1,4 +1,4 @@
-// pjsua2, a telephone that is not ours and not baresip: each codec, in the clear and encrypted.
+// pjsua2, a telephone that is not ours and not baresip: each codec and transport, in the clear and encrypted.
 //
 // It is used where it is installed: a Python that has it (PyPI: pjsua2-python) is named by PJSUA_PYTHON, or is `python3`.
 
@@ -19,19 +19,25 @@ const skip = installed ? undefined : 'pjsua2 is not installed (PyPI: pjsua2-pyth
 /** pjsua2 records at its bridge's rate. */
 const RATE_HZ = 16_000;
 
-const CASES = ['PCMA/8000', 'PCMU/8000', 'G722/16000'].flatMap((codec) =>
-  ['plain', 'optional', 'mandatory'].map((srtp) => ({ codec, srtp })),
-);
+const CASES = [
+  { codec: 'PCMA/8000', transport: 'udp', srtp: 'plain' },
+  { codec: 'PCMU/8000', transport: 'udp', srtp: 'optional' },
+  { codec: 'G722/16000', transport: 'udp', srtp: 'mandatory' },
+  { codec: 'PCMA/8000', transport: 'tcp', srtp: 'mandatory' },
+  { codec: 'G722/16000', transport: 'tcp', srtp: 'plain' },
+  { codec: 'PCMU/8000', transport: 'tls', srtp: 'mandatory' },
+  { codec: 'G722/16000', transport: 'tls', srtp: 'mandatory' },
+];
 
-for (const { codec, srtp } of CASES) {
-  test(`pjsua2 with ${codec}, encryption ${srtp}`, { skip }, async (t) => {
+for (const { codec, transport, srtp } of CASES) {
+  test(`pjsua2 by ${transport} with ${codec}, encryption ${srtp}`, { skip }, async (t) => {
     const fixture = new Fixture(t);
-    const server = await fixture.server();
+    const server = await fixture.server({ tls: true });
     const [other] = await fixture.phones({ 4001: 650 });
     await other.call(server, NUMBER);
     const [say, record] = ['say.wav', 'record.wav'].map((name) => join(server.folder, name));
     writeWav(say, sine(450, 60, RATE_HZ), RATE_HZ);
-    const args = [join(import.meta.dirname, '../lib/pjsua.py'), `sip:${NUMBER}@${server.sip}`, codec, srtp, say, record];
+    const args = [join(import.meta.dirname, '../lib/pjsua.py'), server.uri(NUMBER, transport), codec, srtp, say, record];
     const pjsua = fixture.use(new Child(PYTHON, args));
     await pjsua.waitForOutput(/^confirmed/m, 20_000);
     if (srtp !== 'plain') await pjsua.waitForOutput(/^encrypted A/m);

@@ -30,6 +30,24 @@ test('encrypted and plain baresips hear each other', async (t) => {
   await secure.reports((report) => report.tx.sent > 0 && report.rtt > 0);
 });
 
+test('a baresip by TLS, whose key nobody on the way can read, one by TCP and one by UDP hear each other', async (t) => {
+  const fixture = new Fixture(t);
+  const server = await fixture.server({ tls: true });
+  const [tls] = await fixture.phones({ 4001: 450 }, SRTP);
+  const [tcp, udp] = await fixture.phones({ 4002: 650, 4003: 850 });
+  await tls.call(server, NUMBER, 'tls');
+  assert.doesNotMatch(server.child.output, /key came in the clear/);
+  await tcp.call(server, NUMBER, 'tcp');
+  await udp.call(server, NUMBER);
+  await tls.child.waitForOutput(/SRTP is Enabled/);
+  await assertHearing(t, [
+    { phone: tls, heard: [650, 850], notHeard: [450] },
+    { phone: tcp, heard: [450, 850], notHeard: [650] },
+    { phone: udp, heard: [450, 650], notHeard: [850] },
+  ]);
+  for (const phone of [tls, tcp]) await phone.hangUp();
+});
+
 test('a phone that offers encryption for whoever understands it gets it', async (t) => {
   const fixture = new Fixture(t);
   const server = await fixture.server();
