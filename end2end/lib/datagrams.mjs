@@ -50,7 +50,8 @@ export class Datagrams extends Peer {
   }
 
   close() {
-    this.socket.close();
+    this.socket?.close();
+    this.socket = undefined;
   }
 }
 

@@ -27,7 +27,7 @@ const EXPECTED = {
   esc02: [501],
   lwsdisp: [200],
   longreq: [404, 404, 'well read; the number is none of ours'],
-  dblreq: [405, 405, 'we are no registrar; the INVITE behind it is a message of its own on a stream'],
+  dblreq: [405, closed(405), 'we are no registrar; on a stream the INVITE behind it is a message too, and what follows that is none'],
   semiuri: [200],
   transports: [200],
   mpart01: [405, 405, 'MESSAGE is not served'],

@@ -1,6 +1,7 @@
 //! What a request must be before the stack may see it, and what is answered where it is not (RFC 3261 sections 7, 8.1.1,
 //! 8.2 and 20; the cases of RFC 4475).
 
+use super::address::{self, Address};
 use super::head::{self, Head, is_token};
 use super::via;
 use rsipstack::sip::Method;
@@ -58,7 +59,7 @@ pub(super) fn request(head: &mut Head) -> Result<Asked, Refusal> {
     let cseq = cseq(one(head, "CSeq", "CSeq", "CSeq")?, method)?;
     let to = address(one(head, "To", "t", "To")?)?;
     let from = address(one(head, "From", "f", "From")?)?;
-    if from.is_none_or(str::is_empty) {
+    if from.tag.is_none() {
         return Err(bad("From has no tag"));
     }
     let call_id = one(head, "Call-ID", "i", "Call-ID")?;
@@ -68,7 +69,9 @@ pub(super) fn request(head: &mut Head) -> Result<Asked, Refusal> {
     max_forwards(head)?;
     let body_bytes = content_length(head)?;
     contact(head, method)?;
-    let asked = Asked { method, in_dialog: to.is_some(), body_bytes };
+    let asked = Asked { method, in_dialog: to.tag.is_some(), body_bytes };
+    head.rewrite("To", "t", to.plain);
+    head.rewrite("From", "f", from.plain);
     head.rewrite("Via", "v", top_via);
     head.rewrite("CSeq", "CSeq", cseq);
     Ok(asked)
@@ -153,70 +156,8 @@ fn cseq(value: &str, method: Method) -> Result<String, Refusal> {
     Ok(format!("{number} {method}"))
 }
 
-/// The tag of a To or From, if its form is right: a URI alone, or a name and a URI in brackets (RFC 3261 section 20).
-fn address(value: &str) -> Result<Option<&str>, Refusal> {
-    let broken = bad("a From, To or Contact that is none");
-    let mut rest = value;
-    let mut params = None;
-    while let Some(at) = rest.find(['"', '<', ',', ';']) {
-        let (found, behind) = (rest.as_bytes()[at], &rest[at + 1..]);
-        rest = match found {
-            b'"' => &behind[end_of_quote(behind).ok_or(broken)?..],
-            b'<' => {
-                let end = behind.find('>').ok_or(broken)?;
-                let uri = &behind[..end];
-                if uri.is_empty() || uri.contains(|c: char| c.is_whitespace() || c == '<') {
-                    return Err(broken);
-                }
-                params = Some(&behind[end + 1..]);
-                break;
-            }
-            // A comma in a name needs quotes; two addresses have no place here.
-            b',' => return Err(broken),
-            _ => {
-                params = Some(&rest[at..]);
-                break;
-            }
-        };
-    }
-    let uri_alone = !value.contains('<');
-    if value.is_empty() || uri_alone && !value.contains(':') {
-        return Err(broken);
-    }
-    tag(params.unwrap_or_default().trim())
-}
-
-/// Behind the closing quote; `None`: it is never closed.
-fn end_of_quote(text: &str) -> Option<usize> {
-    let mut escaped = false;
-    for (at, c) in text.char_indices() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            '"' => return Some(at + 1),
-            _ => {}
-        }
-    }
-    None
-}
-
-/// The tag among the parameters behind an address.
-fn tag(params: &str) -> Result<Option<&str>, Refusal> {
-    if !params.is_empty() && !params.starts_with(';') {
-        return Err(bad("more behind an address than parameters"));
-    }
-    let tags = params.split(';').filter_map(|param| {
-        let (name, value) = param.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("tag").then(|| value.trim())
-    });
-    let mut tags = tags;
-    match (tags.next(), tags.next()) {
-        (_, Some(_)) => Err(bad("two tags")),
-        (Some(tag), None) if tag.is_empty() || tag.contains(|c: char| c.is_whitespace() || c == '"') => {
-            Err(bad("a tag that is none"))
-        }
-        (tag, None) => Ok(tag),
-    }
+fn address(value: &str) -> Result<Address, Refusal> {
+    address::read(value).ok_or(bad("a From, To or Contact that is none"))
 }
 
 /// RFC 3261 section 20.22: 0 to 255. Whether none are left is for a proxy to ask.

@@ -3,6 +3,7 @@
 //!
 //! No sockets and no clock: `listen/` brings the bytes and the time.
 
+mod address;
 mod answer;
 mod bucket;
 mod check;

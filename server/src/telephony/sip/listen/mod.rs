@@ -78,8 +78,7 @@ impl Listeners {
     pub(super) fn serve(self, door: Arc<Door>, endpoint: EndpointInnerRef, cancel: CancellationToken) {
         let inbound = Arc::new(Inbound::new(Arc::clone(&door), endpoint));
         for index in 0..self.udp.len() {
-            let reading =
-                udp::read(Arc::clone(&self.udp), index, self.connection.clone(), Arc::clone(&inbound));
+            let reading = udp::read(Arc::clone(&self.udp), index, Arc::clone(&inbound), cancel.clone());
             spawn(&cancel, reading);
         }
         for listener in self.tcp {

@@ -26,6 +26,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const SENDER_PAUSE: Duration = Duration::from_millis(20);
 /// The system asks a silent peer whether it is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
+/// How long a connection that cannot be read any further stays for its answers.
+const LINGER: Duration = Duration::from_secs(1);
 /// Bytes that are read at once.
 const READ_BYTES: usize = 4_096;
 
@@ -238,15 +240,14 @@ impl Reading<'_> {
         let _ = self.raw.send(bytes).await;
     }
 
-    /// Gives the last answer the time to arrive: with bytes unread, closing at once would take it back.
+    /// Gives the last answers the time to arrive: with bytes unread, closing at once would take them back.
     async fn lost(&self, mut reader: impl AsyncRead + Unpin, lost: &Lost) -> End {
-        let answer = self.connection.inbound.lost(lost, self.connection.from);
-        if let Some(answer) = answer {
+        if let Some(answer) = self.connection.inbound.lost(lost, self.connection.from) {
             self.say(answer).await;
-            let mut buffer = [0; READ_BYTES];
-            let until = Instant::now() + ms(limits::SIP_MESSAGE_MS) / 10;
-            while let Ok(Ok(1..)) = timeout_at(until, reader.read(&mut buffer)).await {}
         }
+        let mut buffer = [0; READ_BYTES];
+        let until = Instant::now() + LINGER;
+        while let Ok(Ok(1..)) = timeout_at(until, reader.read(&mut buffer)).await {}
         End::Lost
     }
 }

@@ -71,13 +71,53 @@ impl PlatformSocket for UdpSockets {
     }
 }
 
+/// The one of them that a request came by: its response leaves by the same (RFC 3581 section 4).
+struct One {
+    sockets: Arc<UdpSockets>,
+    index: usize,
+}
+
+#[async_trait]
+impl PlatformSocket for One {
+    async fn recv_from(&self, buffer: &mut [u8]) -> rsipstack::Result<(usize, SocketAddr)> {
+        self.sockets.recv_from(buffer).await
+    }
+
+    async fn send_to(&self, bytes: &[u8], to: SocketAddr) -> rsipstack::Result<usize> {
+        if self.sockets.bound[self.index].is_ipv4() == to.is_ipv4() {
+            return Ok(self.sockets.sockets[self.index].send_to(bytes, to).await?);
+        }
+        self.sockets.send_to(bytes, to).await
+    }
+
+    fn local_addr(&self) -> rsipstack::Result<SocketAddr> {
+        Ok(self.sockets.bound[self.index])
+    }
+}
+
+/// The datagram sockets as the stack's connection, for requests of our own.
+pub(super) async fn connection(sockets: &Arc<UdpSockets>, cancel: &CancellationToken) -> UdpConnection {
+    attached(Arc::clone(sockets) as Arc<dyn PlatformSocket>, sockets.bound[0], cancel).await
+}
+
+async fn attached(
+    conn: Arc<dyn PlatformSocket>,
+    at: SocketAddr,
+    cancel: &CancellationToken,
+) -> UdpConnection {
+    let inner = UdpInner { addr: sip_addr(Transport::Udp, at), conn };
+    UdpConnection::attach(inner, None, Some(cancel.child_token())).await
+}
+
 /// Reads one of the sockets for ever.
 pub(super) async fn read(
     sockets: Arc<UdpSockets>,
     index: usize,
-    connection: UdpConnection,
     inbound: Arc<Inbound>,
+    cancel: CancellationToken,
 ) {
+    let one = Arc::new(One { sockets: Arc::clone(&sockets), index });
+    let connection = attached(one, sockets.bound[index], &cancel).await;
     let socket = &sockets.sockets[index];
     let mut buffer = vec![0; DATAGRAM_BYTES];
     loop {
