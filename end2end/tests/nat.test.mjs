@@ -70,7 +70,7 @@ if (INSIDE) {
     await networks.join([translator, 'public', '203.0.113.2/24'], [server, 'eth0', `${SERVER}/24`]);
     await networks.ip(phone, 'route add default via 192.168.77.1');
     await networks.ip(server, 'route add 192.168.77.0/24 via 203.0.113.2');
-    await run('ip', ['netns', 'exec', translator, 'sysctl', '-q', '-w', 'net.ipv4.ip_forward=1']);
+    await run('ip', ['netns', 'exec', translator, 'sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward']);
     await run('ip', ['netns', 'exec', translator, 'nft', '-f', '-'], { input: RULES });
     const again = ['netns', 'exec', server, process.execPath, '--test', '--test-reporter=spec', import.meta.filename];
     // Without what would make it report to us instead of by its end.
