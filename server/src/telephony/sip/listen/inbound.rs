@@ -2,16 +2,20 @@
 //! has taken the message, and the kernel keeps or drops what comes meanwhile.
 
 use super::super::door::{Behind, ConnectionGuard, Door, Dropped, Lost, Passed, Verdict};
+use model::limits;
 use rsipstack::sip::Transport;
 use rsipstack::transaction::endpoint::EndpointInnerRef;
 use rsipstack::transport::{SipAddr, SipConnection};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
+use tokio::sync::Semaphore;
 
 pub(super) struct Inbound {
     door: Arc<Door>,
     endpoint: EndpointInnerRef,
+    /// Those that may be under way at the same time.
+    handshakes: Arc<Semaphore>,
     started: Instant,
 }
 
@@ -26,7 +30,12 @@ pub(super) enum Taken {
 
 impl Inbound {
     pub(super) fn new(door: Arc<Door>, endpoint: EndpointInnerRef) -> Inbound {
-        Inbound { door, endpoint, started: Instant::now() }
+        let handshakes = Arc::new(Semaphore::new(limits::TLS_HANDSHAKES));
+        Inbound { door, endpoint, handshakes, started: Instant::now() }
+    }
+
+    pub(super) fn handshakes(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.handshakes)
     }
 
     fn now_ms(&self) -> u64 {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -40,7 +40,6 @@ pub(super) struct StreamListener {
     /// TLS where there is one.
     certificate: Option<Arc<Certificate>>,
     inbound: Arc<Inbound>,
-    handshakes: Arc<Semaphore>,
     cancel: CancellationToken,
 }
 
@@ -51,8 +50,7 @@ impl StreamListener {
         inbound: Arc<Inbound>,
         cancel: CancellationToken,
     ) -> StreamListener {
-        let handshakes = Arc::new(Semaphore::new(limits::TLS_HANDSHAKES));
-        StreamListener { listener, certificate, inbound, handshakes, cancel }
+        StreamListener { listener, certificate, inbound, cancel }
     }
 
     /// Accepts for ever.
@@ -78,7 +76,7 @@ impl StreamListener {
                 None => drop(tokio::spawn(connection.plain(stream))),
                 Some(certificate) => {
                     // Too many at once: the peer may try again.
-                    let Ok(permit) = Arc::clone(&self.handshakes).try_acquire_owned() else {
+                    let Ok(permit) = self.inbound.handshakes().try_acquire_owned() else {
                         self.inbound.note(Dropped::Handshake);
                         continue;
                     };
