@@ -10,7 +10,7 @@ import { until } from '../lib/wait.mjs';
 async function callOn(peer) {
   const call = peer.newCall(NUMBER);
   await peer.send(peer.request(call, 'INVITE', { body: peer.offer(40_000) }));
-  const answer = await peer.response('200', (r) => r.method === 'INVITE' && r.status === 200);
+  const answer = await peer.response('200', (r) => r.method === 'INVITE' && r.status === 200 && r.text.includes(call.callId));
   await peer.send(peer.request(call, 'ACK', { toTag: answer.tag, branch: `${call.branch}a` }));
   return { call, answer };
 }
