@@ -3,7 +3,7 @@
 //! `cargo xtask build` first, then `cargo run -p app --features ssr --example panel -- target/site/debug`.
 //! It listens on 127.0.0.1:3090 and prints what to open. `--crowd N` fills the room, `--empty` leaves it empty.
 
-use app::{LiveRooms, Panel, Site, room_by_session, router};
+use app::{LiveRooms, Panel, Site, TrunkLines, room_by_session, router};
 use axum::extract::ws::{Message as Frame, WebSocket, WebSocketUpgrade};
 use axum::extract::{Path, State};
 use axum::http::header::CONTENT_TYPE;
@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use model::live::{Change, Delta, Live, Member, Message, UnixMs};
+use model::trunk::{Lines, Reach, Registration, RegistrationState, Strangers, TrunkState};
 use model::{Action, ConferenceId, MemberId, PinAlert, Refusal, RoomId, RoomSettings};
 use std::error::Error;
 use std::path::{Path as FilePath, PathBuf};
@@ -111,6 +112,29 @@ impl LiveRooms for Stage {
     }
 }
 
+impl TrunkLines for Stage {
+    fn lines(&self) -> Lines {
+        let now = self.now();
+        let state = RegistrationState::Registered { since: now - 7_300_000, until: now + 400_000 };
+        let registration = Some(Registration { account: "0033328003000@sip.exemple.fr".into(), state });
+        let provider = TrunkState {
+            name: "operateur".into(),
+            peers: Vec::new(),
+            registration,
+            reach: Some(Reach::Answers { at: now - 12_000 }),
+            taken: 412,
+            refused: 3,
+            last_call: Some(now - 95_000),
+        };
+        Lines {
+            trunks: vec![provider],
+            strangers: Strangers::Refused,
+            other_refused: 1_873,
+            ..Lines::default()
+        }
+    }
+}
+
 #[derive(Clone)]
 struct Watch {
     panel: Panel,
@@ -131,6 +155,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let panel = Panel {
         store: Store::in_memory().await?,
         live: stage.clone(),
+        lines: stage.clone(),
         public_url: None,
         sip_hint: "127.0.0.1:5060".into(),
         secure_cookies: false,

@@ -1,12 +1,19 @@
 //! Settings of the program: flags over environment (`CONFERENCE_…`) over `conference.toml` over the defaults.
 
+mod callers;
+
 use crate::telephony::SrtpPolicy;
 use crate::telephony::media::{PortRange, PortRangeError};
+use crate::telephony::trunk::CallersSettings;
 use crate::telephony::{Addresses, TlsFiles};
+pub(crate) use callers::CallersError;
+use callers::{PhoneTable, TrunkTable};
 use model::limits;
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use toml::Spanned;
 
 /// Read if it is there and no other is named.
 const DEFAULT_FILE: &str = "conference.toml";
@@ -68,6 +75,12 @@ struct File {
     rtp_ports: Option<String>,
     public_ip: Option<IpAddr>,
     srtp: Option<SrtpPolicy>,
+    #[serde(default)]
+    allow_guests: bool,
+    #[serde(default)]
+    trunk: Vec<Spanned<TrunkTable>>,
+    #[serde(default)]
+    phone: Vec<Spanned<PhoneTable>>,
 }
 
 /// `"0.0.0.0:5060"` or `["0.0.0.0:5060", "[::]:5060"]`.
@@ -98,14 +111,19 @@ pub(crate) struct Config {
     pub(crate) addresses: Addresses,
     pub(crate) rtp_ports: PortRange,
     pub(crate) srtp: SrtpPolicy,
+    /// Who may call in. The file alone says it: it is too much for flags.
+    pub(crate) callers: CallersSettings,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
     #[error("{} cannot be read: {error}", file.display())]
     Unreadable { file: PathBuf, error: std::io::Error },
-    #[error("{}:\n{error}", file.display())]
-    Invalid { file: PathBuf, error: Box<toml::de::Error> },
+    /// Without the line itself: it may hold a password, and this goes into logs.
+    #[error("{}:\nline {line}, column {column}: {problem}", file.display())]
+    Invalid { file: PathBuf, line: usize, column: usize, problem: String },
+    #[error("{}:\nline {line}: {error}", file.display())]
+    Callers { file: PathBuf, line: usize, error: CallersError },
     #[error(transparent)]
     Ports(#[from] PortRangeError),
     #[error("the public URL must begin with http:// or https:// and name a host: {0}")]
@@ -121,7 +139,7 @@ pub(crate) enum ConfigError {
 
 impl Config {
     pub(crate) fn load(common: &CommonArgs, serve: &ServeArgs) -> Result<Config, ConfigError> {
-        let (path, file) = read(common.config.as_deref())?;
+        let Read { path, file, callers } = read(common.config.as_deref())?;
         let rtp_ports = serve.rtp_ports.clone().or(file.rtp_ports);
         let addresses = Addresses {
             sip: listed(&serve.sip, file.sip).unwrap_or(vec![SocketAddr::from(([0, 0, 0, 0], 5060))]),
@@ -141,6 +159,7 @@ impl Config {
             addresses,
             rtp_ports: rtp_ports.as_deref().unwrap_or("20000-29999").parse()?,
             srtp: serve.srtp.or(file.srtp).unwrap_or_default(),
+            callers,
         })
     }
 
@@ -174,19 +193,38 @@ impl Config {
     }
 }
 
-fn read(named: Option<&Path>) -> Result<(Option<PathBuf>, File), ConfigError> {
-    let file = named.unwrap_or(Path::new(DEFAULT_FILE)).to_owned();
-    let text = match std::fs::read_to_string(&file) {
+/// What is in the file; nothing where there is none.
+#[derive(Default)]
+struct Read {
+    path: Option<PathBuf>,
+    file: File,
+    callers: CallersSettings,
+}
+
+fn read(named: Option<&Path>) -> Result<Read, ConfigError> {
+    let path = named.unwrap_or(Path::new(DEFAULT_FILE)).to_owned();
+    let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound && named.is_none() => {
-            return Ok((None, File::default()));
-        }
-        Err(error) => return Err(ConfigError::Unreadable { file, error }),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound && named.is_none() => return Ok(Read::default()),
+        Err(error) => return Err(ConfigError::Unreadable { file: path, error }),
     };
-    match toml::from_str(&text) {
-        Ok(content) => Ok((Some(file), content)),
-        Err(error) => Err(ConfigError::Invalid { file, error: Box::new(error) }),
-    }
+    let mut file: File = toml::from_str(&text).map_err(|error| {
+        let (line, column) = place(&text, error.span().unwrap_or_default());
+        ConfigError::Invalid { file: path.clone(), line, column, problem: error.message().to_owned() }
+    })?;
+    let (trunks, phones) = (std::mem::take(&mut file.trunk), std::mem::take(&mut file.phone));
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let callers = callers::parse(trunks, phones, file.allow_guests, folder).map_err(|wrong| {
+        ConfigError::Callers { file: path.clone(), line: place(&text, wrong.span).0, error: wrong.error }
+    })?;
+    Ok(Read { path: Some(path), file, callers })
+}
+
+/// The line and the column, from 1, at which a span begins.
+fn place(text: &str, span: Range<usize>) -> (usize, usize) {
+    let before = text.get(..span.start).unwrap_or(text);
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    (before.matches('\n').count() + 1, line.chars().count() + 1)
 }
 
 /// The flags' addresses, else the file's.
@@ -229,7 +267,7 @@ mod tests {
     use super::*;
     use std::io::Write;
 
-    fn load(text: &str, serve: &ServeArgs) -> Result<Config, ConfigError> {
+    pub(super) fn load(text: &str, serve: &ServeArgs) -> Result<Config, ConfigError> {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text.as_bytes()).unwrap();
         Config::load(&CommonArgs { config: Some(file.path().into()), ..Default::default() }, serve)

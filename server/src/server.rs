@@ -7,6 +7,7 @@ use crate::http;
 use crate::live::LiveHub;
 use crate::prompts::PromptLibrary;
 use crate::telephony::media::{MediaPool, Ports};
+use crate::telephony::trunk::Trunks;
 use crate::telephony::{Parts, PinGuard, Switchboard, Telephony};
 use anyhow::Context;
 use app::Panel;
@@ -45,6 +46,7 @@ impl Server {
             config.rtp_ports.clone(),
             move || clock.now(),
         );
+        let trunks = Arc::new(Trunks::new(config.callers.clone(), rand::random()));
         let switchboard = Switchboard::new(Parts {
             store: store.clone(),
             live: Arc::clone(&live),
@@ -54,11 +56,13 @@ impl Server {
             addresses: config.addresses.clone(),
             srtp: config.srtp,
             pins,
+            trunks: Arc::clone(&trunks),
         });
         let telephony = Telephony::start(switchboard, media.events).await?;
         let panel = Panel {
             store,
             live: Arc::clone(&live) as Arc<dyn app::LiveRooms>,
+            lines: trunks,
             public_url: config.public_url.clone(),
             sip_hint: sip_hint(config),
             secure_cookies: config.public_url.as_deref().is_some_and(|url| url.starts_with("https://")),

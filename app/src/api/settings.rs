@@ -27,6 +27,8 @@ pub(crate) struct Typed {
     /// A browser sends an unticked box not at all.
     #[serde(default)]
     pub(crate) enter_muted: Option<String>,
+    #[serde(default)]
+    pub(crate) anonymous_rejection: Option<String>,
 }
 
 /// The form, back with what is wrong with it.
@@ -57,7 +59,9 @@ impl Typed {
         let description = long || self.description.trim().chars().any(char::is_control);
         match (self.language.parse(), Pin::parse_optional(&self.pin), description) {
             (Ok(language), Ok(pin), false) => {
-                Ok(RoomSettings { language, pin, enter_muted: self.enter_muted.is_some() })
+                let enter_muted = self.enter_muted.is_some();
+                let anonymous_rejection = self.anonymous_rejection.is_some();
+                Ok(RoomSettings { language, pin, enter_muted, anonymous_rejection })
             }
             (language, pin, description) => {
                 Err(Invalid { description, language: language.err(), pin: pin.err() })

@@ -56,8 +56,10 @@ pub fn Frame(
 fn AccountCorner() -> impl IntoView {
     let visitor = visitor();
     let locale = visitor.locale();
+    let lines = visitor.operator.is_some();
     visitor.account.map(|account| {
         view! {
+            {lines.then(|| view! { <a class="bar-link" href="/trunks">{td_string!(locale, nav.lines)}</a> })}
             <span class="corner">{account.email.to_string()}</span>
             <form method="post" action="/logout">
                 <button class="button quiet small">{td_string!(locale, nav.log_out)}</button>

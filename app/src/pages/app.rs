@@ -1,6 +1,6 @@
 //! The document around every page, and which page a path shows.
 
-use super::{control, follow, login, not_found, rooms, setup};
+use super::{control, follow, lines, login, not_found, rooms, setup};
 use crate::i18n::{Locale, td_string};
 use crate::server::Site;
 use crate::server::headers::page_policy;
@@ -71,6 +71,7 @@ fn App() -> impl IntoView {
                 <Route path=path!("/rooms/:number") view=rooms::Room ssr=SsrMode::Async />
                 <Route path=path!("/rooms/:number/general") view=rooms::general::General ssr=SsrMode::Async />
                 <Route path=path!("/rooms/:number/live") view=rooms::live::OwnerLive ssr=SsrMode::Async />
+                <Route path=path!("/trunks") view=lines::TrunkLines ssr=SsrMode::Async />
                 <Route path=path!("/follow/:token") view=follow::Follow ssr=SsrMode::Async />
                 <Route path=path!("/control/:token") view=control::Control ssr=SsrMode::Async />
             </FlatRoutes>

@@ -5,6 +5,7 @@
 pub(crate) mod app;
 mod control;
 mod follow;
+mod lines;
 mod live;
 mod login;
 mod not_found;

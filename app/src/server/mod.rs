@@ -32,11 +32,17 @@ pub trait LiveRooms: Send + Sync + 'static {
     fn pin_alert(&self, room: RoomId) -> Option<model::PinAlert>;
 }
 
+/// The lines on which calls come in, as the operator's page shows them.
+pub trait TrunkLines: Send + Sync + 'static {
+    fn lines(&self) -> model::trunk::Lines;
+}
+
 /// What the panel stands on. Clones share it.
 #[derive(Clone)]
 pub struct Panel {
     pub store: store::Store,
     pub live: Arc<dyn LiveRooms>,
+    pub lines: Arc<dyn TrunkLines>,
     /// The base of printed addresses, without a slash at its end; `None`: the host that the request names.
     pub public_url: Option<String>,
     /// `host:port` that a SIP phone dials, after `sip:number@`.

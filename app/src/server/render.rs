@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 use model::Language;
-use store::{Account, StoreError};
+use store::{Account, OperatorAccess, StoreError};
 
 /// What every handler is given.
 #[derive(Clone)]
@@ -26,6 +26,8 @@ pub(crate) struct Host {
 #[derive(Clone)]
 pub(crate) struct Visitor {
     pub(crate) account: Option<Account>,
+    /// The account is the operator's.
+    pub(crate) operator: Option<OperatorAccess>,
     pub(crate) language: Language,
     /// The base of addresses that are shown, without a slash at its end.
     pub(crate) base_url: String,
@@ -35,7 +37,11 @@ impl Visitor {
     pub(crate) async fn of(panel: &Panel, headers: &HeaderMap) -> Result<Visitor, StoreError> {
         let account = capability::account(panel, headers).await?;
         let language = account.as_ref().map_or_else(|| language::accepted(headers), |a| a.language);
-        Ok(Visitor { account, language, base_url: base_url(panel, headers) })
+        let operator = match &account {
+            Some(account) => panel.store.operator(account).await?,
+            None => None,
+        };
+        Ok(Visitor { account, operator, language, base_url: base_url(panel, headers) })
     }
 
     pub(crate) fn locale(&self) -> Locale {

@@ -20,7 +20,7 @@ async fn every_page_as_nobody_the_owner_and_another_account() {
     let house = House::new().await;
     let (follow, control) = (format!("/follow/{}", house.follow), format!("/control/{}", house.control));
     let crossed = (format!("/control/{}", house.follow), format!("/follow/{}", house.control));
-    let table: [(&str, Is, Is, Is); 17] = [
+    let table: [(&str, Is, Is, Is); 18] = [
         // path, nobody, owner, another account
         ("/", To("/login"), To("/rooms"), To("/rooms")),
         ("/login", Page("Se connecter"), To("/rooms"), To("/rooms")),
@@ -38,6 +38,7 @@ async fn every_page_as_nobody_the_owner_and_another_account() {
         ("/rooms/0328003000/nothing", Gone, Gone, Gone),
         ("/rooms/3000/general", To("/login?to=/rooms/3000/general"), Gone, Gone),
         ("/rooms/alice/live", To("/login?to=/rooms/alice/live"), Gone, Gone),
+        ("/trunks", To("/login?to=/trunks"), Page("Raccordements"), Gone),
         (&follow, Page("data-members"), Page("data-members"), Page("data-members")),
         (&control, Page("data-members"), Page("data-members"), Page("data-members")),
         (&crossed.0, Gone, Gone, Gone),

@@ -1,11 +1,12 @@
 //! What the tests stand on: two accounts, a room, its addresses, and conferences that note what they are told.
 
-use app::{LiveRooms, Panel, Site, router};
+use app::{LiveRooms, Panel, Site, TrunkLines, router};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, Request, StatusCode};
 use model::live::{Conference, Live, Member, UnixMs};
+use model::trunk::Lines;
 use model::{Action, ConferenceId, Language, MemberId, PinAlert, Refusal, RoomId, RoomSettings};
 use std::sync::{Arc, Mutex};
 use store::{Account, NewAccount, Room, Store};
@@ -21,6 +22,13 @@ pub(crate) struct Noted {
     pub(crate) acts: Mutex<Vec<(RoomId, Action)>>,
     pub(crate) refusal: Mutex<Option<Refusal>>,
     pub(crate) pin_alert: Mutex<Option<PinAlert>>,
+    pub(crate) lines: Mutex<Lines>,
+}
+
+impl TrunkLines for Noted {
+    fn lines(&self) -> Lines {
+        self.lines.lock().unwrap().clone()
+    }
 }
 
 impl LiveRooms for Noted {
@@ -71,6 +79,7 @@ impl House {
         let panel = Panel {
             store,
             live: live.clone(),
+            lines: live.clone(),
             public_url: Some("https://conf.exemple.fr".into()),
             sip_hint: "conf.exemple.fr:5060".into(),
             secure_cookies: false,

@@ -6,4 +6,5 @@
 mod access;
 mod forms;
 mod house;
+mod lines;
 mod live;

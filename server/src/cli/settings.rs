@@ -10,10 +10,12 @@ pub(crate) enum Key {
     Language,
     Pin,
     EnterMuted,
+    AnonymousRejection,
 }
 
 impl Key {
-    pub(crate) const ALL: [Key; 4] = [Key::Description, Key::Language, Key::Pin, Key::EnterMuted];
+    pub(crate) const ALL: [Key; 5] =
+        [Key::Description, Key::Language, Key::Pin, Key::EnterMuted, Key::AnonymousRejection];
 
     /// The name in the API.
     pub(crate) fn name(self) -> &'static str {
@@ -22,6 +24,7 @@ impl Key {
             Key::Language => "language",
             Key::Pin => "pin",
             Key::EnterMuted => "enterMuted",
+            Key::AnonymousRejection => "anonymousRejection",
         }
     }
 
@@ -30,7 +33,7 @@ impl Key {
             Key::Description => "TEXT".to_owned(),
             Key::Language => Language::ALL.map(Language::code).join("|"),
             Key::Pin => "DIGITS (empty: none)".to_owned(),
-            Key::EnterMuted => "true|false".to_owned(),
+            Key::EnterMuted | Key::AnonymousRejection => "true|false".to_owned(),
         }
     }
 
@@ -79,6 +82,7 @@ pub(crate) struct SettingsChange {
     /// `Some(None)`: no PIN from now on.
     pin: Option<Option<Pin>>,
     enter_muted: Option<bool>,
+    anonymous_rejection: Option<bool>,
 }
 
 impl SettingsChange {
@@ -99,6 +103,7 @@ impl SettingsChange {
         }
         settings.language = self.language.unwrap_or(settings.language);
         settings.enter_muted = self.enter_muted.unwrap_or(settings.enter_muted);
+        settings.anonymous_rejection = self.anonymous_rejection.unwrap_or(settings.anonymous_rejection);
         if let Some(pin) = self.pin {
             settings.pin = pin;
         }
@@ -112,8 +117,12 @@ impl SettingsChange {
             Key::Description => self.description.replace(value.to_owned()).is_some(),
             Key::Language => self.language.replace(value.parse().map_err(|e| wrong(&e))?).is_some(),
             Key::Pin => self.pin.replace(Pin::parse_optional(value).map_err(|e| wrong(&e))?).is_some(),
-            Key::EnterMuted => {
-                self.enter_muted.replace(value.parse().map_err(|_| wrong(&"true or false"))?).is_some()
+            Key::EnterMuted | Key::AnonymousRejection => {
+                let field = match key {
+                    Key::EnterMuted => &mut self.enter_muted,
+                    _ => &mut self.anonymous_rejection,
+                };
+                field.replace(value.parse().map_err(|_| wrong(&"true or false"))?).is_some()
             }
         };
         if twice { Err(Problem::Twice(key)) } else { Ok(()) }
@@ -126,8 +135,8 @@ mod tests {
 
     fn after(words: &[&str]) -> (String, RoomSettings) {
         let mut description = "Bureau".to_owned();
-        let mut settings =
-            RoomSettings { language: Language::En, pin: Some("4711".parse().unwrap()), enter_muted: false };
+        let pin = Some("4711".parse().unwrap());
+        let mut settings = RoomSettings { language: Language::En, pin, ..RoomSettings::default() };
         SettingsChange::parse(words).unwrap().apply(&mut description, &mut settings);
         (description, settings)
     }
@@ -142,6 +151,9 @@ mod tests {
         assert_eq!(description, "Bureau");
         assert_eq!(settings.pin.unwrap().as_str(), "1234");
         assert_eq!((settings.language, settings.enter_muted), (Language::En, true));
+
+        assert!(!settings.anonymous_rejection);
+        assert!(after(&["anonymousRejection=true"]).1.anonymous_rejection);
 
         let (description, settings) = after(&["language=fr", "description=a = b"]);
         assert_eq!(description, "a = b");
@@ -159,7 +171,8 @@ mod tests {
 
     #[test]
     fn says_what_is_wrong_and_what_would_be_right() {
-        let keys = "the settings are description=TEXT, language=fr|en, pin=DIGITS (empty: none), enterMuted=true|false";
+        let keys = "the settings are description=TEXT, language=fr|en, pin=DIGITS (empty: none), enterMuted=true|false, \
+                    anonymousRejection=true|false";
         for (words, problem) in [
             (&["pin"][..], "\"pin\" is not of the form KEY=VALUE"),
             (&["PIN=1"], "there is no setting \"PIN\""),

@@ -1,15 +1,29 @@
 //! Where SIP is served, and the addresses of ours that we tell to phones.
 
+use serde::Deserialize;
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 
 /// How a SIP message came, or is to go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Transport {
+    #[default]
     Udp,
     Tcp,
     Tls,
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Transport::Udp => "UDP",
+            Transport::Tcp => "TCP",
+            Transport::Tls => "TLS",
+        })
+    }
 }
 
 /// The certificate that TLS shows, with its chain, and its key; both PEM.

@@ -1,22 +1,49 @@
 //! May this INVITE in, and to which room? Everything that refuses a call before it is answered stands here.
 
-use super::Switchboard;
 use super::pin_guard::PinAccess;
-use engine::{EndReason, Micros};
-use model::{PhoneNumber, limits};
+use super::trunk::{Claims, Entrance, Identity, Turned};
+use super::{Switchboard, Transport};
+use app::LiveRooms;
+use engine::{Caller, EndReason, Micros};
+use model::limits;
+use std::net::SocketAddr;
 use store::{Room, StoreError};
+
+/// What an INVITE says, free of the types of the SIP stack.
+pub(super) struct Ask<'a> {
+    pub(super) source: SocketAddr,
+    pub(super) transport: Transport,
+    /// The number in the Request-URI.
+    pub(super) dialled: String,
+    /// The numbers in P-Called-Party-ID and To, likeliest first.
+    pub(super) called: Vec<String>,
+    pub(super) claims: Claims,
+    /// The values of Authorization.
+    pub(super) credentials: Vec<&'a str>,
+    pub(super) method: String,
+}
 
 /// A call that is not turned away at once.
 pub(super) struct Admitted {
     pub(super) room: Room,
+    pub(super) caller: Caller,
+    /// Keys of the caller count only after it.
+    pub(super) pin_delay: Micros,
     /// Nobody may come in now: the caller is told why, by voice where that can be, and the call is refused.
     pub(super) refusal: Option<EndReason>,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refused {
+    #[error("calls from there are not taken")]
+    Stranger,
+    /// Not a refusal yet: values of WWW-Authenticate.
+    #[error("a password is asked for")]
+    Unauthorized([String; 2]),
     #[error("no such number")]
     UnknownNumber,
+    #[error("the room wants to know who calls")]
+    Anonymous,
     #[error("the server is full")]
     ServerFull,
     #[error("too many wrong PINs from this number")]
@@ -25,8 +52,45 @@ pub(super) enum Refused {
     Store(#[from] StoreError),
 }
 
+pub(super) async fn admit(board: &Switchboard, ask: &Ask<'_>) -> Result<Admitted, Refused> {
+    let now = board.live.now();
+    let entrance = board.trunks.entrance(ask, now, rand::random()).map_err(|turned| match turned {
+        Turned::Away => Refused::Stranger,
+        Turned::Asked(challenges) => Refused::Unauthorized(challenges),
+    })?;
+    tracing::debug!(source = %ask.source, by = %entrance, "a call comes in");
+    let admitted = enter(board, &entrance, ask).await;
+    board.trunks.count(&entrance, admitted.is_ok(), now);
+    admitted
+}
+
+/// From here on it is known that the caller may call.
+async fn enter(board: &Switchboard, entrance: &Entrance, ask: &Ask<'_>) -> Result<Admitted, Refused> {
+    let mut room = None;
+    for number in entrance.dialled(ask) {
+        room = board.store.dial(&number).await?;
+        if room.is_some() {
+            break;
+        }
+    }
+    let room = room.ok_or(Refused::UnknownNumber)?;
+    let identity = entrance.identify(&ask.claims);
+    if room.settings.anonymous_rejection && identity == Identity::Withheld {
+        return Err(Refused::Anonymous);
+    }
+    if board.calls.count() >= limits::LEGS {
+        return Err(Refused::ServerFull);
+    }
+    let caller = identity.caller();
+    let pin_delay = pin_delay(board, &room, &caller.number)?;
+    let full = board.media.legs(room.id) >= limits::LEGS_PER_ROOM;
+    let refusal =
+        if board.live.is_locked(room.id) { Some(EndReason::Locked) } else { full.then_some(EndReason::Full) };
+    Ok(Admitted { room, caller, pin_delay, refusal })
+}
+
 /// How long the caller has to wait before its PIN counts. `caller` is its number, empty if withheld.
-pub(super) fn pin_delay(board: &Switchboard, room: &Room, caller: &str) -> Result<Micros, Refused> {
+fn pin_delay(board: &Switchboard, room: &Room, caller: &str) -> Result<Micros, Refused> {
     if room.settings.pin.is_none() {
         return Ok(Micros(0));
     }
@@ -34,17 +98,4 @@ pub(super) fn pin_delay(board: &Switchboard, room: &Room, caller: &str) -> Resul
         PinAccess::After { ms } => Ok(Micros::from_ms(ms)),
         PinAccess::Refused { retry_after_s } => Err(Refused::WrongPins { retry_after_s }),
     }
-}
-
-/// `number` is what was dialled, in digits.
-pub(super) async fn admit(board: &Switchboard, number: &str) -> Result<Admitted, Refused> {
-    let number: PhoneNumber = number.parse().map_err(|_| Refused::UnknownNumber)?;
-    let room = board.store.dial(&number).await?.ok_or(Refused::UnknownNumber)?;
-    if board.calls.count() >= limits::LEGS {
-        return Err(Refused::ServerFull);
-    }
-    let full = board.media.legs(room.id) >= limits::LEGS_PER_ROOM;
-    let refusal =
-        if board.live.is_locked(room.id) { Some(EndReason::Locked) } else { full.then_some(EndReason::Full) };
-    Ok(Admitted { room, refusal })
 }

@@ -7,6 +7,7 @@ pub(crate) mod media;
 mod pin_guard;
 mod sdp;
 mod sip;
+pub(crate) mod trunk;
 
 pub(crate) use pin_guard::PinGuard;
 pub(crate) use sdp::SrtpPolicy;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use store::Store;
 use tokio::sync::mpsc;
+use trunk::Trunks;
 
 /// What every call needs; one for the server.
 pub(crate) struct Switchboard {
@@ -42,11 +44,13 @@ pub(crate) struct Parts {
     pub(crate) addresses: Addresses,
     pub(crate) srtp: SrtpPolicy,
     pub(crate) pins: Arc<PinGuard>,
+    pub(crate) trunks: Arc<Trunks>,
 }
 
 impl Switchboard {
     pub(crate) fn new(parts: Parts) -> Switchboard {
-        let door = Arc::new(sip::Door::new(Box::new(|_| false)));
+        let trunks = Arc::clone(&parts.trunks);
+        let door = Arc::new(sip::Door::new(Box::new(move |ip| trunks.is_trunk(ip))));
         Switchboard { parts, door, calls: Calls::default(), next_member: AtomicU64::new(1) }
     }
 }
@@ -80,7 +84,7 @@ impl Telephony {
     /// Sends BYE to every call and waits for the answers, but not for a phone that is gone.
     pub(crate) async fn shut_down(self) {
         self.switchboard.calls.hang_up_all().await;
-        self.sip.stop();
+        self.sip.stop().await;
         self.switchboard.media.stop();
     }
 }

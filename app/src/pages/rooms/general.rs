@@ -74,6 +74,15 @@ impl Shown {
         let shown = if theirs.is_empty() { td_string!(locale, general.none) } else { theirs };
         (self.stale && mine.trim() != theirs).then(|| td_string!(locale, general.stored, value = shown))
     }
+
+    /// The same of a switch, which a form sends only where it is on.
+    fn switch_note(&self, locale: Locale, mine: &Option<String>, theirs: &Option<String>) -> Option<String> {
+        let words = |on: &Option<String>| match on {
+            Some(_) => td_string!(locale, general.yes),
+            None => td_string!(locale, general.no),
+        };
+        self.note(locale, words(mine), words(theirs))
+    }
 }
 
 fn stored(room: &Room) -> Typed {
@@ -83,6 +92,7 @@ fn stored(room: &Room) -> Typed {
         language: room.settings.language.code().to_owned(),
         pin: room.settings.pin.as_ref().map(|pin| pin.as_str().to_owned()).unwrap_or_default(),
         enter_muted: room.settings.enter_muted.then(|| "on".to_owned()),
+        anonymous_rejection: room.settings.anonymous_rejection.then(|| "on".to_owned()),
     }
 }
 
@@ -122,7 +132,8 @@ fn Settings(room: Room) -> impl IntoView {
 
 fn fields(locale: Locale, language: model::Language, room: &Room, shown: &Shown) -> impl IntoView + use<> {
     let kept = stored(room);
-    let Typed { description, language: spoken, pin, enter_muted, .. } = shown.typed.clone();
+    let Typed { description, language: spoken, pin, enter_muted, anonymous_rejection, .. } =
+        shown.typed.clone();
     let pin_error = shown.invalid.pin.map(|error| wrong_pin(locale, error).to_owned());
     let pin_note = shown.note(locale, &pin, &kept.pin);
     let described = described_by("pin", true, pin_error.is_some()).unwrap_or_default();
@@ -132,9 +143,8 @@ fn fields(locale: Locale, language: model::Language, room: &Room, shown: &Shown)
     let language_note = shown.note(locale, chosen.own_name(), room.settings.language.own_name());
     let long = shown.invalid.description;
     let long = long.then(|| td_string!(locale, wrong.description_length, longest = DESCRIPTION_CHARS as u32));
-    let answer =
-        |yes: bool| if yes { td_string!(locale, general.yes) } else { td_string!(locale, general.no) };
-    let muted_note = shown.note(locale, answer(enter_muted.is_some()), answer(kept.enter_muted.is_some()));
+    let muted_note = shown.switch_note(locale, &enter_muted, &kept.enter_muted);
+    let rejection_note = shown.switch_note(locale, &anonymous_rejection, &kept.anonymous_rejection);
     let free = Kind { autocomplete: Some("off"), maxlength: Some(DESCRIPTION_CHARS), ..Kind::default() };
     let help = |words: &'static str| Some(words.to_owned());
     view! {
@@ -165,21 +175,42 @@ fn fields(locale: Locale, language: model::Language, room: &Room, shown: &Shown)
         >
             <PinField language value=pin described_by=described invalid=pin_error.is_some() />
         </Field>
-        <Field
+        <SwitchField
             id="enter_muted"
             label=td_string!(locale, general.enter_muted)
-            help=help(td_string!(locale, general.enter_muted_help))
-            error=None
+            help=td_string!(locale, general.enter_muted_help)
             note=muted_note
-        >
+            on=enter_muted.is_some()
+        />
+        <SwitchField
+            id="anonymous_rejection"
+            label=td_string!(locale, general.anonymous_rejection)
+            help=td_string!(locale, general.anonymous_rejection_help)
+            note=rejection_note
+            on=anonymous_rejection.is_some()
+        />
+    }
+}
+
+/// A line with a switch.
+#[component]
+fn SwitchField(
+    id: &'static str,
+    label: &'static str,
+    help: &'static str,
+    note: Option<String>,
+    on: bool,
+) -> impl IntoView {
+    view! {
+        <Field id label help=Some(help.to_owned()) error=None note>
             <input
                 class="switch"
                 type="checkbox"
                 role="switch"
-                id="enter_muted"
-                name="enter_muted"
-                checked=enter_muted.is_some()
-                aria-describedby="enter_muted-help"
+                id=id
+                name=id
+                checked=on
+                aria-describedby=format!("{id}-help")
             />
         </Field>
     }

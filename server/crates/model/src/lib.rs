@@ -14,6 +14,7 @@ pub mod phone_number;
 pub mod pin;
 pub mod quality;
 pub mod settings;
+pub mod trunk;
 
 pub use action::{Action, Refusal};
 pub use email::{EmailAddress, EmailError};

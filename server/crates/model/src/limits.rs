@@ -142,3 +142,19 @@ pub const SESSION_INTERVAL_MIN_S: u32 = 90;
 pub const SESSION_INTERVAL_MAX_S: u32 = 86_400;
 /// Calls that are told at once why they may not come in, beyond the legs of a room; more are refused without a word.
 pub const REFUSALS_PER_ROOM: usize = 100;
+/// Trunks in the settings file.
+pub const TRUNKS: usize = 50;
+/// Characters of a trunk's name.
+pub const TRUNK_NAME_CHARS: usize = 40;
+/// Peers of one trunk in the settings file.
+pub const PEERS_PER_TRUNK: usize = 100;
+/// Addresses that DNS may give to one trunk; the rest is left out.
+pub const ADDRESSES_PER_TRUNK: usize = 100;
+/// Telephones with a password of their own.
+pub const PHONES: usize = 1_000;
+/// Characters of the user part of a SIP address in the settings file.
+pub const SIP_USER_CHARS: usize = 64;
+/// Milliseconds that a digest challenge may be answered.
+pub const NONCE_MS: u64 = 5 * 60 * 1_000;
+/// Answered challenges that are remembered, so that no answer is taken twice.
+pub const NONCES: usize = 10_000;

@@ -12,4 +12,6 @@ pub struct RoomSettings {
     pub pin: Option<Pin>,
     /// New members are muted until they or a moderator say otherwise.
     pub enter_muted: bool,
+    /// Callers who withhold their number are refused (RFC 5079).
+    pub anonymous_rejection: bool,
 }

@@ -23,6 +23,16 @@ pub struct OwnerAccess {
     account: AccountId,
 }
 
+/// May see what concerns the whole server: the lines on which calls come in.
+#[derive(Clone, Debug)]
+pub struct OperatorAccess(());
+
+impl OperatorAccess {
+    pub(crate) fn new() -> Self {
+        OperatorAccess(())
+    }
+}
+
 impl FollowAccess {
     pub(crate) fn new(room: Room) -> Self {
         FollowAccess { room }

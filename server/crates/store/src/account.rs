@@ -1,6 +1,6 @@
 //! Who owns numbers.
 
-use crate::{Password, Store, StoreError, UnixMs, from_db, random, to_db};
+use crate::{OperatorAccess, Password, Store, StoreError, UnixMs, from_db, random, to_db};
 use model::limits::NIC_CHARS;
 use model::{AccountId, EmailAddress, Language};
 use sqlx::sqlite::SqliteRow;
@@ -71,6 +71,14 @@ impl Store {
     pub async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
         let row = sqlx::query(select_account!("WHERE a.id = ?")).bind(id.0).fetch_optional(&self.readers);
         row.await?.as_ref().map(account_from).transpose()
+    }
+
+    /// The operator's right, for the account that was made first: its maker had the link that the server printed, or
+    /// the command line. All others own numbers, and the server is not theirs.
+    pub async fn operator(&self, account: &Account) -> Result<Option<OperatorAccess>, StoreError> {
+        let first = sqlx::query_scalar::<_, Uuid>("SELECT id FROM accounts ORDER BY created, id LIMIT 1");
+        let first = first.fetch_optional(&self.readers).await?;
+        Ok((first == Some(account.id.0)).then(OperatorAccess::new))
     }
 
     pub async fn has_accounts(&self) -> Result<bool, StoreError> {

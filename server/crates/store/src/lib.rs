@@ -17,7 +17,7 @@ mod random;
 mod session;
 mod setup;
 
-pub use access::{ControlAccess, FollowAccess, OwnerAccess};
+pub use access::{ControlAccess, FollowAccess, OperatorAccess, OwnerAccess};
 pub use account::{Account, NewAccount};
 pub use address::{AddressKind, Addresses};
 pub use audit::{Actor, AuditRow};

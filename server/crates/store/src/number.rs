@@ -31,8 +31,8 @@ pub struct Saved {
 macro_rules! select_room {
     ($rest:literal) => {
         concat!(
-            "SELECT r.id, n.number, n.account_id, n.description, r.language, r.pin, r.enter_muted, r.version, ",
-            "r.created FROM rooms r JOIN numbers n ON n.digits = r.digits ",
+            "SELECT r.id, n.number, n.account_id, n.description, r.language, r.pin, r.enter_muted, ",
+            "r.anonymous_rejection, r.version, r.created FROM rooms r JOIN numbers n ON n.digits = r.digits ",
             $rest
         )
     };
@@ -68,13 +68,15 @@ impl Store {
         .execute(&mut *transaction)
         .await?;
         sqlx::query(
-            "INSERT INTO rooms (id, digits, language, pin, enter_muted, created) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO rooms (id, digits, language, pin, enter_muted, anonymous_rejection, created) \
+             VALUES (?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(id.0)
         .bind(digits(&number))
         .bind(settings.language.code())
         .bind(settings.pin.as_ref().map(Pin::as_str))
         .bind(settings.enter_muted)
+        .bind(settings.anonymous_rejection)
         .bind(to_db(now))
         .execute(&mut *transaction)
         .await?;
@@ -201,12 +203,13 @@ async fn room_of_number(
 /// Writes the description and the settings, and returns the version that they have then.
 async fn update(connection: &mut SqliteConnection, room: &Room) -> Result<i64, StoreError> {
     let version = sqlx::query_scalar::<_, i64>(
-        "UPDATE rooms SET language = ?, pin = ?, enter_muted = ?, version = version + 1 WHERE id = ? \
-         RETURNING version",
+        "UPDATE rooms SET language = ?, pin = ?, enter_muted = ?, anonymous_rejection = ?, \
+         version = version + 1 WHERE id = ? RETURNING version",
     )
     .bind(room.settings.language.code())
     .bind(room.settings.pin.as_ref().map(Pin::as_str))
     .bind(room.settings.enter_muted)
+    .bind(room.settings.anonymous_rejection)
     .bind(room.id.0)
     .fetch_one(&mut *connection)
     .await?;
@@ -232,6 +235,7 @@ pub(crate) fn room_from(row: &SqliteRow) -> Result<Room, StoreError> {
             language: language.parse().map_err(|_| StoreError::Damaged("a room's language"))?,
             pin: pin.map_err(|_| StoreError::Damaged("a room's PIN"))?,
             enter_muted: row.try_get("enter_muted")?,
+            anonymous_rejection: row.try_get("anonymous_rejection")?,
         },
         version: row.try_get("version")?,
         created: from_db(row.try_get("created")?),

@@ -1,9 +1,12 @@
 //! SIP over UDP, TCP and TLS. rsipstack is named in this folder and nowhere else, so that it can be replaced.
 
 mod call;
+mod client;
 mod dispatch;
 mod door;
+mod identity;
 mod listen;
+mod registration;
 mod response;
 
 pub(crate) use door::Door;
@@ -13,7 +16,6 @@ use super::Switchboard;
 use listen::{Listeners, OwnVia};
 use rsipstack::EndpointBuilder;
 use rsipstack::dialog::dialog_layer::DialogLayer;
-use rsipstack::transaction::endpoint::EndpointInnerRef;
 use rsipstack::transport::TransportLayer;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -32,8 +34,7 @@ pub(crate) enum StartError {
 /// The bound and serving SIP endpoint.
 pub(super) struct Endpoint {
     cancel: CancellationToken,
-    /// The stack, for requests of our own.
-    _inner: EndpointInnerRef,
+    lines: registration::Lines,
 }
 
 impl Endpoint {
@@ -53,12 +54,15 @@ impl Endpoint {
         let inner = endpoint.inner.clone();
         let dialogs = Arc::new(DialogLayer::new(inner.clone()));
         tokio::spawn(async move { endpoint.serve().await });
-        listeners.serve(Arc::clone(&board.door), inner.clone(), cancel.child_token());
+        let lines = registration::Lines::start(&board, &inner);
+        listeners.serve(Arc::clone(&board.door), inner, cancel.child_token());
         tokio::spawn(dispatch::serve(board, dialogs, incoming));
-        Ok(Endpoint { cancel, _inner: inner })
+        Ok(Endpoint { cancel, lines })
     }
 
-    pub(super) fn stop(&self) {
+    /// Takes the registrations back, and is gone.
+    pub(super) async fn stop(self) {
+        self.lines.stop().await;
         self.cancel.cancel();
     }
 }
@@ -68,6 +72,13 @@ impl Endpoint {
 pub(super) fn fuzz(bytes: &[u8]) {
     for message in door::fuzz(bytes) {
         if let rsipstack::sip::SipMessage::Request(request) = message {
+            let peer = listen::Peer {
+                address: SocketAddr::from(([127, 0, 0, 1], 5060)),
+                transport: super::Transport::Udp,
+            };
+            let ask = identity::read(&request, peer);
+            let _ = ask.claims.identify(true, None);
+            let _ = super::trunk::Challenge::best(ask.credentials.iter().copied());
             dispatch::fuzz(&request);
             call::fuzz(&request);
         }

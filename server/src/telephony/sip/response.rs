@@ -101,7 +101,14 @@ impl From<&OfferError> for Answer {
 impl From<&Refused> for Answer {
     fn from(refused: &Refused) -> Answer {
         match refused {
+            Refused::Stranger => Answer::new(StatusCode::Forbidden),
+            Refused::Unauthorized(challenges) => {
+                let challenges = challenges.iter().map(|value| Header::WwwAuthenticate(value.clone().into()));
+                Answer { headers: challenges.collect(), ..Answer::new(StatusCode::Unauthorized) }
+            }
             Refused::UnknownNumber => Answer::new(StatusCode::NotFound),
+            // RFC 5079.
+            Refused::Anonymous => Answer::new(StatusCode::AnonymityDisallowed),
             Refused::ServerFull => {
                 Answer::new(StatusCode::ServiceUnavailable).with(Header::RetryAfter("10".into()))
             }

@@ -3,6 +3,15 @@ use model::{AccountId, Language};
 use store::{NewAccount, Store, StoreError};
 
 #[tokio::test]
+async fn the_first_account_is_the_operators() {
+    let store = Store::in_memory().await.unwrap();
+    let first = store.create_account(NOW, newcomer("z@exemple.fr")).await.unwrap();
+    let second = store.create_account(NOW + 1, newcomer("a@exemple.fr")).await.unwrap();
+    assert!(store.operator(&first).await.unwrap().is_some());
+    assert!(store.operator(&second).await.unwrap().is_none());
+}
+
+#[tokio::test]
 async fn is_found_by_address_and_by_identifier() {
     let (store, account) = with_account().await;
     assert_eq!(account.email.as_str(), "claire.dupont@exemple.fr");

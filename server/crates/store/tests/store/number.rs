@@ -4,7 +4,12 @@ use model::{AccountId, Language, RoomSettings};
 use store::{Actor, StoreError};
 
 fn strict() -> RoomSettings {
-    RoomSettings { language: Language::En, pin: Some("4711".parse().unwrap()), enter_muted: true }
+    RoomSettings {
+        language: Language::En,
+        pin: Some("4711".parse().unwrap()),
+        enter_muted: true,
+        anonymous_rejection: true,
+    }
 }
 
 #[tokio::test]

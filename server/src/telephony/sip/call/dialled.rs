@@ -4,7 +4,7 @@ use rsipstack::sip::{Scheme, Uri};
 
 /// The digits of a URI, as far as they are digits, without what the number's own parameters say; of a `tel:` or a user part
 /// with `phone-context=+33` the whole international number (RFC 3966 section 5.1.5). Empty if the URI names nobody.
-pub(super) fn number(uri: &Uri) -> String {
+pub(in crate::telephony::sip) fn number(uri: &Uri) -> String {
     let text = uri.to_string();
     let rest = text.split_once(':').map_or("", |(_, rest)| rest);
     let user = match &uri.scheme {

@@ -8,7 +8,7 @@ use crate::telephony::sdp::Offer;
 use crate::telephony::sip::door::CallGuard;
 use crate::telephony::sip::listen::Peer;
 use crate::telephony::{SrtpPolicy, Switchboard, Transport};
-use engine::{Caller, Menu, Micros, OpenLeg};
+use engine::{Caller, Menu, OpenLeg};
 use model::{ConferenceId, MemberId};
 use rsipstack::sip::{HostWithPort, Param, Request, Uri};
 use rsipstack::transaction::transaction::Transaction;
@@ -82,21 +82,16 @@ pub(super) struct Waiting {
 }
 
 impl Leg {
-    pub(super) fn new(
-        board: &Switchboard,
-        ports: PortPair,
-        admitted: &Admitted,
-        caller: Caller,
-        pin_delay: Micros,
-    ) -> Leg {
+    pub(super) fn new(board: &Switchboard, ports: PortPair, admitted: &Admitted) -> Leg {
         let settings = &admitted.room.settings;
         let menu = Menu {
             prompts: board.prompts.language(settings.language),
             pin: settings.pin.clone(),
-            pin_delay,
+            pin_delay: admitted.pin_delay,
             enter_muted: settings.enter_muted,
             refusal: admitted.refusal,
         };
+        let caller = admitted.caller.clone();
         Leg::Waiting(Box::new(Waiting { ports, caller, menu }))
     }
 

@@ -14,14 +14,17 @@ mod reliable;
 mod session;
 mod timer;
 
+pub(super) use dialled::number;
+
 use super::dispatch::{Line, Signalling};
 use super::door::CallGuard;
+use super::identity;
 use super::response::Answer;
 use crate::telephony::Switchboard;
 use crate::telephony::admission::{self, Admitted, Refused};
 use crate::telephony::calls::HangUp;
 use crate::telephony::sdp::Offer;
-use engine::{EndReason, Micros};
+use engine::EndReason;
 use invitation::Invitation;
 use leg::{Leg, Opened};
 use model::{MemberId, RoomId, limits};
@@ -44,10 +47,16 @@ pub(super) async fn take(signalling: Arc<Signalling>, mut transaction: Transacti
     if transaction.send_trying().await.is_err() {
         return;
     }
-    match invited(&signalling.board, &transaction.original).await {
+    match invited(&signalling.board, &transaction).await {
         Ok(invited) => accept(&signalling, transaction, invited).await,
         Err(answer) => {
-            tracing::info!(status = %answer.status, "call refused");
+            match answer.status {
+                // Strangers are many, and may not fill the log.
+                StatusCode::Unauthorized | StatusCode::Forbidden => {
+                    tracing::debug!("a stranger's call is refused")
+                }
+                _ => tracing::info!(status = %answer.status, "call refused"),
+            }
             refuse(transaction, answer).await;
         }
     }
@@ -66,22 +75,19 @@ struct Invited {
     invitation: Invitation,
     admitted: Admitted,
     offer: Option<Offer>,
-    /// Before that, its keys do not count.
-    pin_delay: Micros,
 }
 
 /// # Errors
 /// What the INVITE is to be refused with.
-async fn invited(board: &Switchboard, invite: &Request) -> Result<Invited, Answer> {
-    let invitation = Invitation::read(invite)?;
-    let admitted = admission::admit(board, &invitation.number).await.map_err(|refused| {
+async fn invited(board: &Switchboard, transaction: &Transaction) -> Result<Invited, Answer> {
+    let invitation = Invitation::read(&transaction.original)?;
+    let ask = identity::ask(transaction).ok_or(Answer::new(StatusCode::BadRequest))?;
+    let admitted = admission::admit(board, &ask).await.map_err(|refused| {
         if let Refused::Store(error) = &refused {
             tracing::error!(%error, "a call cannot be admitted");
         }
         Answer::from(&refused)
     })?;
-    let pin_delay = admission::pin_delay(board, &admitted.room, &invitation.caller.number);
-    let pin_delay = pin_delay.map_err(|refused| Answer::from(&refused))?;
     let offer = invitation.offer(board.srtp).map_err(|error| {
         tracing::info!(%error, "an offer that cannot be taken");
         Answer::from(&error)
@@ -94,7 +100,7 @@ async fn invited(board: &Switchboard, invite: &Request) -> Result<Invited, Answe
             return Err(Answer::new(status).with(Header::Reason(reason.into())));
         }
     }
-    Ok(Invited { invitation, admitted, offer, pin_delay })
+    Ok(Invited { invitation, admitted, offer })
 }
 
 /// What a call is refused with in the end, and why, for the phone's log (RFC 3326).
@@ -133,14 +139,14 @@ async fn accept(signalling: &Signalling, mut transaction: Transaction, invited: 
     let line = signalling.ongoing.add(id.clone(), invited.invitation.cseq);
     let invite = Invite::new(&mut transaction, &id.local_tag);
     spawn_handler(dialog.clone(), transaction);
-    let Invited { invitation, admitted, offer, pin_delay } = invited;
+    let Invited { invitation, admitted, offer } = invited;
     let session = opened.session(offer, invitation.cseq, board.srtp);
     let call = Call {
         board: Arc::clone(board),
         member: opened.member,
         room: admitted.room.id,
         hang_up: board.calls.add(opened.member),
-        leg: Leg::new(board, opened.ports, &admitted, invitation.caller.clone(), pin_delay),
+        leg: Leg::new(board, opened.ports, &admitted),
         dialog,
         invite,
         contact,

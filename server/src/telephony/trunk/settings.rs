@@ -1,0 +1,100 @@
+//! What the operator says of trunks and telephones, once it is found right. `config/trunks.rs` reads it.
+
+use super::numbers::NumberRule;
+use crate::telephony::Transport;
+use ipnet::IpNet;
+use std::fmt;
+
+/// Who may call in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CallersSettings {
+    pub(crate) trunks: Vec<TrunkSettings>,
+    pub(crate) phones: Vec<Phone>,
+    /// Anybody may, from anywhere.
+    pub(crate) allow_guests: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TrunkSettings {
+    pub(crate) name: String,
+    /// Whose calls are this trunk's, besides the registrar and the proxy.
+    pub(crate) peers: Vec<Peer>,
+    pub(crate) registration: Option<RegistrationSettings>,
+    /// `None`: numbers stay as they are written.
+    pub(crate) rule: Option<NumberRule>,
+    /// P-Asserted-Identity is believed.
+    pub(crate) trust_identity: bool,
+    /// Seconds between two OPTIONS; `None`: none are sent.
+    pub(crate) keep_alive_s: Option<u32>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Peer {
+    Network(IpNet),
+    /// A name or an address, to which OPTIONS can be sent.
+    Host(Host),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Host {
+    /// A name or an IP address, without brackets.
+    pub(crate) name: String,
+    /// `None`: as DNS says (RFC 3263), or the transport's own.
+    pub(crate) port: Option<u16>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RegistrationSettings {
+    pub(crate) registrar: Host,
+    pub(crate) user: String,
+    /// The name of the digest, where it is not the user.
+    pub(crate) auth_user: Option<String>,
+    pub(crate) password: Secret,
+    pub(crate) proxy: Option<Host>,
+    pub(crate) transport: Transport,
+}
+
+/// A telephone with a password of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Phone {
+    pub(crate) user: String,
+    pub(crate) password: Secret,
+}
+
+/// A password, which no log and no page shows.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Secret(String);
+
+impl Secret {
+    pub(crate) fn new(text: String) -> Secret {
+        Secret(text)
+    }
+
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let brackets = self.name.contains(':');
+        let (open, close) = if brackets { ("[", "]") } else { ("", "") };
+        write!(f, "{open}{}{close}", self.name)?;
+        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Peer::Network(network) => network.fmt(f),
+            Peer::Host(host) => host.fmt(f),
+        }
+    }
+}
