@@ -3,6 +3,7 @@
 use crate::capacity::Capacity;
 use crate::config::Config;
 use crate::server::Server;
+use crate::telephony::trunk::CallersSettings;
 use anyhow::Context;
 use model::live::UnixMs;
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let store = Store::open(&database).await.with_context(|| format!("opening {}", database.display()))?;
     let server = Server::start(&config, store.clone()).await?;
     announce(&config, &store, server.capacity).await?;
+    announce_callers(&config.callers);
     interrupted().await?;
     println!("Ending the calls …");
     server.stop().await;
@@ -59,6 +61,28 @@ async fn announce(config: &Config, store: &Store, capacity: Capacity) -> anyhow:
 
 fn list(addresses: &[SocketAddr]) -> String {
     addresses.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// By which ways calls come in.
+fn announce_callers(callers: &CallersSettings) {
+    for trunk in &callers.trunks {
+        let mut ways = Vec::new();
+        if let Some(registration) = &trunk.registration {
+            ways.push(format!("registers as {}@{}", registration.user, registration.registrar));
+        }
+        if !trunk.peers.is_empty() {
+            let peers: Vec<String> = trunk.peers.iter().map(ToString::to_string).collect();
+            ways.push(format!("calls from {}", peers.join(", ")));
+        }
+        println!("  trunk           {}: {}", trunk.name, ways.join("; "));
+    }
+    let others = match (callers.allow_guests, callers.phones.len(), callers.trunks.len()) {
+        (true, ..) => "anybody may call: guests are allowed".to_owned(),
+        (false, 0, 0) => "no trunk yet: this machine and private networks may call".to_owned(),
+        (false, 0, _) => "calls from anywhere else are refused".to_owned(),
+        (false, phones, _) => format!("telephones with a password: {phones}; all others are refused"),
+    };
+    println!("  callers         {others}");
 }
 
 pub(crate) fn unix_ms() -> UnixMs {

@@ -11,6 +11,12 @@ pub(crate) async fn run(common: &CommonArgs, args: &ServeArgs) -> anyhow::Result
         Some(file) => println!("settings   {}: fine", file.display()),
         None => println!("settings   no conference.toml: the defaults and the flags hold"),
     }
+    let callers = &config.callers;
+    println!(
+        "callers    {} trunks, {} telephones with a password",
+        callers.trunks.len(),
+        callers.phones.len()
+    );
     let database = config.database();
     let store = Store::open(&database).await.with_context(|| format!("opening {}", database.display()))?;
     println!("database   {}: fine, {} numbers", database.display(), store.all_rooms().await?.len());

@@ -275,15 +275,15 @@ fn host(given: &Spanned<String>) -> Result<Host, Wrong> {
 
 /// `name`, `name:port`, `192.0.2.1`, `192.0.2.1:port`, `2001:db8::1`, `[2001:db8::1]:port`.
 fn parse_host(text: &str) -> Option<Host> {
-    if let Ok(address) = text.trim_matches(['[', ']']).parse::<IpAddr>() {
+    let unbracketed = |text: &str| text.strip_prefix('[')?.strip_suffix(']')?.parse::<IpAddr>().ok();
+    if let Some(address) = text.parse().ok().or_else(|| unbracketed(text)) {
         return Some(Host { name: address.to_string(), port: None });
     }
     let (name, port) = match text.rsplit_once(':') {
         Some((name, port)) => (name, Some(port.parse::<u16>().ok().filter(|port| *port != 0)?)),
         None => (text, None),
     };
-    if let Some(inner) = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
-        let address: IpAddr = inner.parse().ok()?;
+    if let Some(address) = unbracketed(name) {
         return Some(Host { name: address.to_string(), port });
     }
     // RFC 1123 section 2.1; an underscore is met in the field.
@@ -327,7 +327,7 @@ mod tests {
         assert!(settings.allow_guests);
         let carrier = &settings.trunks[0];
         let peers: Vec<String> = carrier.peers.iter().map(Peer::to_string).collect();
-        assert_eq!(peers, ["203.0.113.0/24", "2001:db8::1", "sip.example.net:5080"]);
+        assert_eq!(peers, ["203.0.113.0/24", "[2001:db8::1]", "sip.example.net:5080"]);
         assert!(carrier.trust_identity && carrier.registration.is_none());
         assert_eq!(carrier.keep_alive_s, None);
         assert_eq!(carrier.rule.as_ref().unwrap().normalise("0328003000"), "+33328003000");

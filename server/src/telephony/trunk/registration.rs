@@ -152,8 +152,8 @@ impl Registration {
         self.failures = 0;
         self.state = RegistrationState::Registered { since, until: now + expires_ms };
         // Between two thirds and five sixths of it: a lost REGISTER can still be repeated.
-        let share = 2.0 / 3.0 + chance.clamp(0.0, 1.0) / 6.0;
-        self.next = Next::Register { at: now + (expires_ms as f64 * share) as u64 };
+        let jitter_ms = (expires_ms as f64 / 6.0 * chance.clamp(0.0, 1.0)) as u64;
+        self.next = Next::Register { at: now + expires_ms * 2 / 3 + jitter_ms };
     }
 
     /// On to the next target; when none is left, the attempt has failed.

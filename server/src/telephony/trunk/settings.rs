@@ -83,8 +83,8 @@ impl fmt::Debug for Secret {
 
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let brackets = self.name.contains(':');
-        let (open, close) = if brackets { ("[", "]") } else { ("", "") };
+        // RFC 3986 section 3.2.2, as addresses of SIP want it.
+        let (open, close) = if self.name.contains(':') { ("[", "]") } else { ("", "") };
         write!(f, "{open}{}{close}", self.name)?;
         self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
     }
