@@ -1,6 +1,6 @@
 // The program under test: one process per test, on free ports, with a data directory of its own.
 
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { freePorts } from './ports.mjs';
@@ -22,13 +22,14 @@ export const NUMBER = '3000';
 export class Server {
   /**
    * A server with an account and the number 3000 with `settings` (`pin=1234`, …), or with an empty data directory. It takes
-   * calls at `address`; `flags` are further ones of `conference serve`.
+   * calls at `address`; `flags` are further ones of `conference serve`, `config` is its `conference.toml`.
    */
-  static async start({ settings = [], empty = false, address = '127.0.0.1', flags = {}, tls = false, ipv6 = false } = {}) {
+  static async start({ settings = [], empty = false, address = '127.0.0.1', flags = {}, config, tls = false, ipv6 = false } = {}) {
     const server = new Server();
     server.flags = flags;
     server.folder = mkdtempSync(join(tmpdir(), 'conference-end2end-'));
     server.data = join(server.folder, 'data');
+    if (config) writeFileSync(join(server.folder, 'conference.toml'), config);
     [server.httpPort, server.sipPort] = [await freePorts(), await freePorts()];
     server.rtpPorts = await freePorts(RTP_PORTS);
     server.http = `http://127.0.0.1:${server.httpPort}`;
@@ -109,6 +110,16 @@ export class Server {
   /** An account whose pages are in English. */
   async addAccount({ email, password }) {
     await this.cli(['account', 'add', email, '--language', 'en', '--password-stdin'], { input: `${password}\n` });
+  }
+
+  /** A page as the account sees it, as plain HTML. */
+  async page(path, { email, password } = ACCOUNT) {
+    const body = new URLSearchParams({ login: email, password });
+    const login = await fetch(`${this.http}/login`, { method: 'POST', body, redirect: 'manual' });
+    const [cookie] = (login.headers.get('set-cookie') ?? '').split(';');
+    const response = await fetch(`${this.http}${path}`, { headers: { cookie } });
+    if (!response.ok) throw new Error(`${path}: ${response.status}`);
+    return response.text();
   }
 
   /** The addresses `{ follow, control }` of a number, as the program prints them. */

@@ -24,24 +24,28 @@ function logs(folder) {
 export class Sipp {
   /**
    * `keys` fill `[name]` in the scenario, `replace` any other text in it (what SIPp reads before it fills keys: methods
-   * and what it looks for).
+   * and what it looks for). It calls from the address `from`; with `listen`, a port, it waits for the server instead.
    */
-  static async start(server, scenario, { number = '3000', calls = 1, keys = {}, replace = {}, withinSeconds = WITHIN_SECONDS } = {}) {
+  static async start(
+    server,
+    scenario,
+    { number = '3000', calls = 1, keys = {}, replace = {}, from = '127.0.0.1', listen, withinSeconds = WITHIN_SECONDS } = {},
+  ) {
     const sipp = new Sipp();
     sipp.folder = mkdtempSync(join(server.folder, `sipp-${scenario}-`));
     let text = readFileSync(join(SCENARIOS, `${scenario}.xml`), 'utf8');
     for (const [from, to] of Object.entries(replace)) text = text.replaceAll(from, to);
     writeFileSync(join(sipp.folder, 'scenario.xml'), text);
-    const port = await freePorts();
+    const port = listen ?? (await freePorts());
     sipp.mediaPort = port + 2;
     const pairs = Object.entries(keys).flatMap(([name, value]) => ['-key', name, String(value)]);
     sipp.child = new Child(
       'sipp',
       [
-        ...['-sf', 'scenario.xml', '-s', number, '-m', String(calls), '-r', '20', '-i', '127.0.0.1', '-p', String(port)],
-        ...['-mi', '127.0.0.1', '-mp', String(sipp.mediaPort), '-nostdin', '-recv_timeout', '15000'],
+        ...['-sf', 'scenario.xml', '-s', number, '-m', String(calls), '-r', '20', '-i', from, '-p', String(port)],
+        ...['-mi', from, '-mp', String(sipp.mediaPort), '-nostdin', '-recv_timeout', '15000'],
         ...['-timeout', `${withinSeconds}s`, '-timeout_error', '-trace_err', '-error_file', 'errors.log'],
-        ...['-trace_msg', '-message_file', 'messages.log', ...pairs, server.sip],
+        ...['-trace_msg', '-message_file', 'messages.log', ...pairs, ...(listen ? [] : [server.sip])],
       ],
       { cwd: sipp.folder, env: { TERM: 'dumb' } },
     );

@@ -4,7 +4,7 @@ mod callers;
 
 use crate::telephony::SrtpPolicy;
 use crate::telephony::media::{PortRange, PortRangeError};
-use crate::telephony::trunk::CallersSettings;
+use crate::telephony::trunk::{Algorithm, CallersSettings};
 use crate::telephony::{Addresses, TlsFiles};
 pub(crate) use callers::CallersError;
 use callers::{PhoneTable, TrunkTable};
@@ -81,6 +81,7 @@ struct File {
     trunk: Vec<Spanned<TrunkTable>>,
     #[serde(default)]
     phone: Vec<Spanned<PhoneTable>>,
+    phone_digests: Option<Spanned<Vec<Algorithm>>>,
 }
 
 /// `"0.0.0.0:5060"` or `["0.0.0.0:5060", "[::]:5060"]`.
@@ -213,9 +214,11 @@ fn read(named: Option<&Path>) -> Result<Read, ConfigError> {
         ConfigError::Invalid { file: path.clone(), line, column, problem: error.message().to_owned() }
     })?;
     let (trunks, phones) = (std::mem::take(&mut file.trunk), std::mem::take(&mut file.phone));
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let callers = callers::parse(trunks, phones, file.allow_guests, folder).map_err(|wrong| {
-        ConfigError::Callers { file: path.clone(), line: place(&text, wrong.span).0, error: wrong.error }
+    let (digests, folder) = (file.phone_digests.take(), path.parent().unwrap_or(Path::new("")));
+    let callers = callers::parse(trunks, phones, digests, file.allow_guests, folder);
+    let callers = callers.map_err(|wrong| {
+        let line = place(&text, wrong.span).0;
+        ConfigError::Callers { file: path.clone(), line, error: wrong.error }
     })?;
     Ok(Read { path: Some(path), file, callers })
 }

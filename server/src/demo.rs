@@ -4,6 +4,7 @@ use crate::config::{CommonArgs, Config, ServeArgs};
 use crate::prompts;
 use crate::serve::{interrupted, unix_ms};
 use crate::server::Server;
+use crate::telephony::trunk::CallersSettings;
 use anyhow::Context;
 use model::{Language, PhoneNumber, RoomSettings};
 use phone::demo::{DemoArgs, DemoVoice};
@@ -22,7 +23,9 @@ pub(crate) async fn run(common: &CommonArgs, args: &ServeArgs) -> anyhow::Result
     let folder = tempfile::tempdir()?;
     let mut common = common.clone();
     common.data.get_or_insert_with(|| folder.path().to_owned());
-    let config = Config::load(&common, args)?;
+    let mut config = Config::load(&common, args)?;
+    // Its callers are on this machine, and no provider is to hear of a demo.
+    config.callers = CallersSettings::default();
     let store = Store::open(&config.database()).await.context("opening the demo's database")?;
     let room = demo_room(&store).await?;
     let server = Server::start(&config, store.clone()).await?;

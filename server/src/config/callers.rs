@@ -2,7 +2,7 @@
 
 use crate::telephony::Transport;
 use crate::telephony::trunk::{
-    CallersSettings, Host, NumberRule, Peer, Phone, RegistrationSettings, Secret, TrunkSettings,
+    Algorithm, CallersSettings, Host, NumberRule, Peer, Phone, RegistrationSettings, Secret, TrunkSettings,
 };
 use ipnet::IpNet;
 use model::limits;
@@ -61,6 +61,8 @@ pub(crate) enum CallersError {
     NameTwice(String),
     #[error("there is another telephone of the user {0:?}")]
     UserTwice(String),
+    #[error("phone-digests needs one at least of \"sha-256\" and \"md5\"")]
+    NoDigest,
     #[error("there are more than {0} of these")]
     TooMany(usize),
     #[error("this trunk needs peers = [\"address\", …] for calls from fixed addresses, or a registrar")]
@@ -99,10 +101,16 @@ pub(crate) enum CallersError {
 pub(super) fn parse(
     trunks: Vec<Spanned<TrunkTable>>,
     phones: Vec<Spanned<PhoneTable>>,
+    digests: Option<Spanned<Vec<Algorithm>>>,
     allow_guests: bool,
     folder: &Path,
 ) -> Result<CallersSettings, Wrong> {
     let mut settings = CallersSettings { allow_guests, ..CallersSettings::default() };
+    settings.digests = match digests {
+        Some(none) if none.get_ref().is_empty() => return Err(at(&none, CallersError::NoDigest)),
+        Some(given) => given.into_inner(),
+        None => vec![Algorithm::Sha256, Algorithm::Md5],
+    };
     for table in trunks {
         let (span, name) = (table.span(), table.get_ref().name.clone());
         if settings.trunks.len() == limits::TRUNKS {
@@ -340,6 +348,8 @@ mod tests {
         assert!(!provider.trust_identity);
         assert!(!format!("{settings:?}").contains("s3cret"), "a password does not belong in a log");
         assert_eq!(settings.phones[0].user, "alice");
+        assert_eq!(settings.digests, [Algorithm::Sha256, Algorithm::Md5]);
+        assert_eq!(callers("phone-digests = [\"md5\"]").digests, [Algorithm::Md5]);
     }
 
     #[test]
@@ -375,6 +385,8 @@ mod tests {
             ),
             (format!("{peer}[[trunk]]\nname = \"a b\"\npeers = [\"192.0.2.2\"]"), 7, "a trunk's name has"),
             ("[[phone]]\nuser = \"a@b\"\npassword = \"x\"".to_owned(), 2, "a user has"),
+            ("phone-digests = []".to_owned(), 1, "needs one at least"),
+            ("phone-digests = [\"sha1\"]".to_owned(), 1, "unknown variant `sha1`"),
             ("[[phone]]\nuser = \"a\"".to_owned(), 1, "password or password-file is missing"),
             (format!("{peer}trunc = 1"), 6, "unknown field `trunc`"),
             (format!("{registers}transport = \"sctp\""), 7, "unknown variant `sctp`"),

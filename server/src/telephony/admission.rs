@@ -39,7 +39,7 @@ pub(super) enum Refused {
     Stranger,
     /// Not a refusal yet: values of WWW-Authenticate.
     #[error("a password is asked for")]
-    Unauthorized([String; 2]),
+    Unauthorized(Vec<String>),
     #[error("no such number")]
     UnknownNumber,
     #[error("the room wants to know who calls")]

@@ -4,12 +4,15 @@
 //! a header is not ASCII.
 
 use md5::Md5;
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) enum Algorithm {
+    #[serde(rename = "md5")]
     Md5,
+    #[serde(rename = "sha-256")]
     Sha256,
 }
 
@@ -131,9 +134,9 @@ pub(super) struct Credentials {
     pub(super) realm: String,
     pub(super) nonce: String,
     pub(super) count: u32,
+    pub(super) algorithm: Algorithm,
     uri: String,
     response: String,
-    algorithm: Algorithm,
     count_text: String,
     cnonce: String,
 }

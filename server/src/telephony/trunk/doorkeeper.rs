@@ -24,11 +24,12 @@ pub(super) enum Judged {
     /// The account.
     Known(String),
     /// Values of WWW-Authenticate. `failed`: something was shown, and it was wrong.
-    Asked { challenges: [String; 2], failed: bool },
+    Asked { challenges: Vec<String>, failed: bool },
 }
 
 pub(super) struct Doorkeeper {
     phones: Vec<Phone>,
+    digests: Vec<Algorithm>,
     key: [u8; 32],
     /// By nonce: the highest count that was taken, and until when the nonce is good.
     used: Mutex<HashMap<String, Used>>,
@@ -49,8 +50,8 @@ enum Age {
 
 impl Doorkeeper {
     /// `key`: random.
-    pub(super) fn new(phones: Vec<Phone>, key: [u8; 32]) -> Doorkeeper {
-        Doorkeeper { phones, key, used: Mutex::default() }
+    pub(super) fn new(phones: Vec<Phone>, digests: Vec<Algorithm>, key: [u8; 32]) -> Doorkeeper {
+        Doorkeeper { phones, digests, key, used: Mutex::default() }
     }
 
     pub(super) fn phones(&self) -> usize {
@@ -68,7 +69,8 @@ impl Doorkeeper {
     ) -> Judged {
         // A request may carry credentials for others too (RFC 3261 section 22.2): ours are those of our realm.
         let shown = headers.iter().filter_map(|header| Credentials::parse(header));
-        let Some(shown) = shown.into_iter().find(|shown| shown.realm == REALM) else {
+        let ours = |shown: &Credentials| shown.realm == REALM && self.digests.contains(&shown.algorithm);
+        let Some(shown) = shown.into_iter().find(ours) else {
             return self.ask(source, now, random, false, false);
         };
         let phone = self.phones.iter().find(|phone| phone.user == shown.user);
@@ -83,15 +85,16 @@ impl Doorkeeper {
         self.ask(source, now, random, true, false)
     }
 
-    /// SHA-256 first, for who knows it (RFC 8760 section 2.4).
+    /// A challenge for each algorithm, the preferred one first (RFC 8760 section 2.4).
     fn ask(&self, source: IpAddr, now: UnixMs, random: u64, stale: bool, failed: bool) -> Judged {
         let stamp = format!("{now:016x}{random:016x}");
         let nonce = format!("{stamp}{}", self.seal(&stamp, source));
         let stale = if stale { ", stale=true" } else { "" };
-        let challenges = [Algorithm::Sha256, Algorithm::Md5].map(|algorithm| {
+        let challenge = |algorithm: &Algorithm| {
             let (realm, name) = (quoted(REALM), algorithm.name());
             format!("Digest realm={realm}, nonce=\"{nonce}\", algorithm={name}, qop=\"auth\"{stale}")
-        });
+        };
+        let challenges = self.digests.iter().map(challenge).collect();
         Judged::Asked { challenges, failed }
     }
 
@@ -145,14 +148,15 @@ mod tests {
     use crate::telephony::trunk::settings::Secret;
 
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+    const BOTH: [Algorithm; 2] = [Algorithm::Sha256, Algorithm::Md5];
     const NOW: UnixMs = 1_800_000_000_000;
 
     fn doorkeeper() -> Doorkeeper {
         let phone = Phone { user: "alice".to_owned(), password: Secret::new("secret".to_owned()) };
-        Doorkeeper::new(vec![phone], [7; 32])
+        Doorkeeper::new(vec![phone], BOTH.to_vec(), [7; 32])
     }
 
-    fn asked(judged: Judged) -> ([String; 2], bool) {
+    fn asked(judged: Judged) -> (Vec<String>, bool) {
         match judged {
             Judged::Asked { challenges, failed } => (challenges, failed),
             Judged::Known(user) => panic!("{user} was let in"),
@@ -181,6 +185,16 @@ mod tests {
     }
 
     #[test]
+    fn an_algorithm_that_was_not_offered_is_not_taken() {
+        let (both, strict) = (doorkeeper(), Doorkeeper { digests: vec![Algorithm::Sha256], ..doorkeeper() });
+        let (challenges, _) = asked(both.judge(&[], "INVITE", HERE, NOW, 1));
+        let weak = answer(&challenges[1], "alice", "secret");
+        assert_eq!(asked(strict.judge(&[&weak], "INVITE", HERE, NOW, 2)).0.len(), 1);
+        let strong = answer(&challenges[0], "alice", "secret");
+        assert!(matches!(strict.judge(&[&strong], "INVITE", HERE, NOW, 3), Judged::Known(_)));
+    }
+
+    #[test]
     fn wrong_passwords_names_and_methods_are_asked_again() {
         let door = doorkeeper();
         let (challenges, _) = asked(door.judge(&[], "INVITE", HERE, NOW, 1));
@@ -204,7 +218,7 @@ mod tests {
             let (again, failed) = asked(door.judge(&[&right], "INVITE", source, now, 2));
             assert!(!failed && again[0].contains("stale=true"), "{source} {now}");
         }
-        let foreign = Doorkeeper::new(Vec::new(), [8; 32]);
+        let foreign = Doorkeeper::new(Vec::new(), BOTH.to_vec(), [8; 32]);
         let (challenges, _) = asked(foreign.judge(&[], "INVITE", HERE, NOW, 1));
         assert!(
             asked(door.judge(&[&answer_to(&challenges[0])], "INVITE", HERE, NOW, 2)).0[0].contains("stale")

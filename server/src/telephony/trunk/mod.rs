@@ -10,6 +10,7 @@ pub(super) mod registration;
 mod settings;
 
 pub(super) use caller::{Claims, Identity, Party};
+pub(crate) use digest::Algorithm;
 pub(super) use digest::Challenge;
 pub(super) use line::{Target, Trunk};
 pub(crate) use numbers::NumberRule;
@@ -53,7 +54,7 @@ pub(super) enum Entrance {
 pub(super) enum Turned {
     Away,
     /// Values of WWW-Authenticate.
-    Asked([String; 2]),
+    Asked(Vec<String>),
 }
 
 impl Trunks {
@@ -69,7 +70,7 @@ impl Trunks {
         let phones = settings.phones;
         Trunks {
             trunks: settings.trunks.into_iter().map(|trunk| Arc::new(Trunk::new(trunk))).collect(),
-            doorkeeper: (!phones.is_empty()).then(|| Doorkeeper::new(phones, key)),
+            doorkeeper: (!phones.is_empty()).then(|| Doorkeeper::new(phones, settings.digests, key)),
             strangers,
             other_taken: AtomicU64::new(0),
             other_refused: AtomicU64::new(0),

@@ -1,5 +1,6 @@
 //! What the operator says of trunks and telephones, once it is found right. `config/trunks.rs` reads it.
 
+use super::digest::Algorithm;
 use super::numbers::NumberRule;
 use crate::telephony::Transport;
 use ipnet::IpNet;
@@ -10,6 +11,8 @@ use std::fmt;
 pub(crate) struct CallersSettings {
     pub(crate) trunks: Vec<TrunkSettings>,
     pub(crate) phones: Vec<Phone>,
+    /// How they may prove their passwords, in the order in which it is offered.
+    pub(crate) digests: Vec<Algorithm>,
     /// Anybody may, from anywhere.
     pub(crate) allow_guests: bool,
 }
