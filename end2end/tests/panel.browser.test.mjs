@@ -165,7 +165,19 @@ const OWNERS_PAGES = (server) => ({
   rooms: `${server.http}/rooms`,
   general: `${server.http}/rooms/${NUMBER}/general`,
   live: `${server.http}/rooms/${NUMBER}/live`,
+  trunks: `${server.http}/trunks`,
 });
+/** A peer by which the telephones of this machine call, and a provider whose name nobody has. */
+const TRUNKS = `
+[[trunk]]
+name = "carrier"
+peers = ["127.0.0.0/8", "2001:db8::/32"]
+[[trunk]]
+name = "provider"
+registrar = "sip.invalid"
+user = "0033328003000"
+password = "secret"
+`;
 const STRANGERS_PAGES = (server, busy, quiet) => ({
   login: `${server.http}/login`,
   'not-found': `${server.http}/nowhere`,
@@ -196,7 +208,7 @@ async function inspect(page, name) {
 
 test('every page, in both themes, wide and narrow: pictures, and nothing for axe to object to', async (t) => {
   const fixture = new Fixture(t);
-  const server = await fixture.server({ settings: ['pin=4711', 'description=Every Monday'] });
+  const server = await fixture.server({ settings: ['pin=4711', 'description=Every Monday'], config: TRUNKS });
   await server.cli(['number', 'add', '3001', '--account', ACCOUNT.email]);
   const [addresses, quiet] = [await server.addresses(), await server.addresses('3001')];
   const phones = await fixture.phones({ 4001: 450, 4002: 650, 4003: 850 });

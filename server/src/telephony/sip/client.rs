@@ -51,14 +51,14 @@ impl Client {
         target: Target,
         expires_s: u32,
     ) -> Answer {
-        let Some(contact) = self.contact(&settings.user, target) else { return Answer::Nothing };
+        let Some(contact) = self.contact(&settings.user, target) else { return Answer::Silence };
         let Some(mut request) = self.registration(settings, target, &contact, expires_s) else {
-            return Answer::Nothing;
+            return Answer::Silence;
         };
         let mut challenges = 0;
         loop {
             let Heard::Answer(response) = self.send(request.clone(), target).await else {
-                return Answer::Nothing;
+                return Answer::Silence;
             };
             let challenged = matches!(
                 response.status_code,
@@ -272,7 +272,7 @@ fn answer(response: &Response, contact: &Uri, asked_s: u32) -> Answer {
         Failure::Refused { status, words } => {
             Answer::Refused { status, words, retry_after_s: number("Retry-After") }
         }
-        _ => Answer::Nothing,
+        _ => Answer::Silence,
     }
 }
 

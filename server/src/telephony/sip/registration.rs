@@ -160,9 +160,18 @@ impl Line {
         if due > self.now() {
             return Some(due);
         }
+        let now = self.now();
         let target = match &self.registration {
-            // Asked where it is registered; while it is not, the REGISTERs say enough.
-            Some(registration) => registration.registered_at(self.now()),
+            Some(registration) => match registration.registered_at(now) {
+                Some(target) => Some(target),
+                // While it is not registered, the REGISTERs say enough.
+                None => {
+                    let keep_alive = self.keep_alive.as_mut()?;
+                    keep_alive.put_off(now, rand::random());
+                    self.trunk.set_reach(keep_alive.reach());
+                    return Some(keep_alive.due());
+                }
+            },
             None => {
                 let host = self.trunk.other_end()?.clone();
                 self.resolve(&host).await.first().copied()

@@ -26,9 +26,7 @@ impl KeepAlive {
 
     /// What came of an OPTIONS. `chance`: from 0 to 1, at random. Returns whether it has just fallen silent.
     pub(crate) fn answered(&mut self, now: UnixMs, answer: Result<(), Failure>, chance: f64) -> bool {
-        // A tenth of jitter: trunks that start together are not asked together for ever.
-        let jitter_ms = (self.interval_ms as f64 / 10.0 * chance.clamp(0.0, 1.0)) as u64;
-        self.due = now + self.interval_ms - jitter_ms;
+        self.delay(now, chance);
         let was_silent = matches!(self.reach, Reach::Silent { .. });
         self.reach = match (answer, &self.reach) {
             (Ok(()), _) => Reach::Answers { at: now },
@@ -36,6 +34,18 @@ impl KeepAlive {
             (Err(failure), _) => Reach::Silent { since: now, failure },
         };
         !was_silent && matches!(self.reach, Reach::Silent { .. })
+    }
+
+    /// There is nobody to ask now: no registrar has taken the registration.
+    pub(crate) fn put_off(&mut self, now: UnixMs, chance: f64) {
+        self.delay(now, chance);
+        self.reach = Reach::Unknown;
+    }
+
+    fn delay(&mut self, now: UnixMs, chance: f64) {
+        // A tenth of jitter: trunks that start together are not asked together for ever.
+        let jitter_ms = (self.interval_ms as f64 / 10.0 * chance.clamp(0.0, 1.0)) as u64;
+        self.due = now + self.interval_ms - jitter_ms;
     }
 }
 
@@ -62,6 +72,8 @@ mod tests {
         assert_eq!(line.reach(), Reach::Silent { since: 31_000, failure: refused });
         assert!(!line.answered(88_000, Ok(()), 0.0));
         assert!(line.answered(118_000, Err(Failure::NoAnswer), 0.0));
+        line.put_off(148_000, 1.0);
+        assert_eq!((line.due(), line.reach()), (175_000, Reach::Unknown));
     }
 
     #[test]

@@ -36,7 +36,8 @@ pub(crate) enum Answer {
     TooBrief {
         min_s: u32,
     },
-    Nothing,
+    /// Nothing came back in time.
+    Silence,
     UnknownChallenge,
     Refused {
         status: u16,
@@ -113,7 +114,7 @@ impl Registration {
                 let words = "Interval Too Brief".to_owned();
                 self.fail(now, Failure::Refused { status: 423, words }, None, chance);
             }
-            Answer::Nothing => self.pass_over(now, Failure::NoAnswer, None, chance),
+            Answer::Silence => self.pass_over(now, Failure::NoAnswer, None, chance),
             Answer::UnknownChallenge => self.fail(now, Failure::UnknownChallenge, None, chance),
             Answer::Refused { status, words, retry_after_s } => {
                 let failure = Failure::Refused { status, words };
@@ -237,7 +238,7 @@ mod tests {
     #[test]
     fn a_silent_or_broken_server_gives_way_to_the_next() {
         let mut registration = started(&[1, 2, 3]);
-        registration.answered(NOW, Answer::Nothing, 0.5);
+        registration.answered(NOW, Answer::Silence, 0.5);
         assert_eq!(registration.step(NOW), register(2));
         registration.answered(NOW, refused(503, Some(5)), 0.5);
         assert_eq!(registration.step(NOW), register(3));
@@ -246,7 +247,7 @@ mod tests {
         // The last one falls silent: all are looked up anew.
         let later = NOW + 450_000;
         assert_eq!(registration.step(later), register(3));
-        registration.answered(later, Answer::Nothing, 0.5);
+        registration.answered(later, Answer::Silence, 0.5);
         let next_try = later + 22_500;
         let failed = RegistrationState::Failed { at: later, failure: Failure::NoAnswer, next_try };
         assert_eq!(registration.state(later), failed);
@@ -269,13 +270,13 @@ mod tests {
         let mut registration = started(&[1]);
         let mut waits = Vec::new();
         for _ in 0..9 {
-            registration.answered(NOW, Answer::Nothing, 1.0);
+            registration.answered(NOW, Answer::Silence, 1.0);
             waits.push(wait_ms(&registration, NOW) / 1_000);
         }
         assert_eq!(waits, [30, 60, 120, 240, 480, 960, 1_800, 1_800, 1_800]);
         registration.resolved(NOW, "sip.example.com", vec![target(1)], 0.5);
         registration.answered(NOW, Answer::Granted { expires_s: 600 }, 0.5);
-        registration.answered(NOW, Answer::Nothing, 0.0);
+        registration.answered(NOW, Answer::Silence, 0.0);
         assert_eq!(wait_ms(&registration, NOW), 15_000);
         registration.resolved(NOW, "sip.example.com", Vec::new(), 0.0);
         assert_eq!(wait_ms(&registration, NOW), 30_000);
@@ -311,7 +312,7 @@ mod tests {
         registration.answered(NOW, Answer::Granted { expires_s: 600 }, 0.5);
         registration.doubt(NOW + 1);
         assert_eq!(registration.step(NOW + 1), register(1));
-        registration.answered(NOW + 1, Answer::Nothing, 0.5);
+        registration.answered(NOW + 1, Answer::Silence, 0.5);
         let wait = wait_ms(&registration, NOW + 1);
         registration.doubt(NOW + 1);
         assert_eq!(wait_ms(&registration, NOW + 1), wait);
