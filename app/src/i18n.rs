@@ -15,11 +15,11 @@ pub(crate) use leptos_i18n::td_string;
 use model::{EmailError, PhoneNumberError, PinError};
 use model::{Language, PhoneNumber, Refusal};
 
-/// The locale with a language's texts.
+/// The locale with a language's texts; English where pages are not written in it.
 pub fn locale_of(language: Language) -> Locale {
     match language {
         Language::Fr => Locale::fr,
-        Language::En => Locale::en,
+        Language::En | Language::De | Language::Es | Language::It | Language::Ru => Locale::en,
     }
 }
 

@@ -94,7 +94,7 @@ fn SetupForm(token: String) -> impl IntoView {
                     error=differs.then(|| td_string!(locale, setup.password_differs).to_owned())
                 />
                 <Field id="language" label=td_string!(locale, setup.language) help=None error=None note=None>
-                    <LanguageSelect chosen />
+                    <LanguageSelect chosen among=&Language::WRITTEN />
                 </Field>
                 <button class="button primary wide">{td_string!(locale, setup.submit)}</button>
             </form>
@@ -104,12 +104,12 @@ fn SetupForm(token: String) -> impl IntoView {
 
 /// Each language by its name in itself.
 #[component]
-pub(crate) fn LanguageSelect(chosen: Language) -> impl IntoView {
-    let options = Language::ALL.map(|language| {
-        let selected = language == chosen;
+pub(crate) fn LanguageSelect(chosen: Language, among: &'static [Language]) -> impl IntoView {
+    let options = among.iter().map(|language| {
+        let selected = *language == chosen;
         view! { <option value=language.code() selected=selected>{language.own_name()}</option> }
     });
-    view! { <select class="input" id="language" name="language">{options.into_iter().collect_view()}</select> }
+    view! { <select class="input" id="language" name="language">{options.collect_view()}</select> }
 }
 
 fn email_words(locale: Locale, problem: EmailProblem) -> &'static str {

@@ -12,7 +12,9 @@ pub(crate) fn accepted(headers: &HeaderMap) -> Language {
         let (tag, weight) = wish.split_once(';').unwrap_or((wish, ""));
         let primary = tag.trim().split('-').next().unwrap_or_default().to_ascii_lowercase();
         let weight = weight.trim().strip_prefix("q=").and_then(|q| q.parse::<f32>().ok()).unwrap_or(1.0);
-        let Ok(language) = primary.parse::<Language>() else { continue };
+        let Some(language) = primary.parse().ok().filter(|language: &Language| language.is_written()) else {
+            continue;
+        };
         // The first of two equal wishes wins.
         if weight > 0.0 && best.is_none_or(|(_, had)| weight > had) {
             best = Some((language, weight));

@@ -22,11 +22,17 @@ pub(crate) struct AddArgs {
     #[arg(long)]
     nic: Option<String>,
     /// The language of the panel: fr, en
-    #[arg(long, default_value_t, value_name = "LANGUAGE")]
+    #[arg(long, default_value_t, value_name = "LANGUAGE", value_parser = written)]
     language: Language,
     /// Read the password from the standard input's first line
     #[arg(long)]
     password_stdin: bool,
+}
+
+/// A language in which pages are written.
+fn written(code: &str) -> Result<Language, String> {
+    let language = code.parse().ok().filter(|language: &Language| language.is_written());
+    language.ok_or_else(|| format!("it must be one of {}", Language::WRITTEN.map(Language::code).join(", ")))
 }
 
 impl AccountCommand {

@@ -239,6 +239,6 @@ mod tests {
             typed(&store, &["add", "3000", "--account", "x"]).await.unwrap_err().contains("name@example.org")
         );
         assert!(typed(&store, &["set", "3000"]).await.unwrap_err().contains("KEY=VALUE"));
-        assert!(typed(&store, &["set", "--help"]).await.unwrap_err().contains("language=fr|en"));
+        assert!(typed(&store, &["set", "--help"]).await.unwrap_err().contains("language=fr|en|de|es|it|ru"));
     }
 }

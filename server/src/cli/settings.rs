@@ -171,15 +171,15 @@ mod tests {
 
     #[test]
     fn says_what_is_wrong_and_what_would_be_right() {
-        let keys = "the settings are description=TEXT, language=fr|en, pin=DIGITS (empty: none), enterMuted=true|false, \
-                    anonymousRejection=true|false";
+        let keys = "the settings are description=TEXT, language=fr|en|de|es|it|ru, pin=DIGITS (empty: none), \
+                    enterMuted=true|false, anonymousRejection=true|false";
         for (words, problem) in [
             (&["pin"][..], "\"pin\" is not of the form KEY=VALUE"),
             (&["PIN=1"], "there is no setting \"PIN\""),
             (&["entermuted=true"], "there is no setting \"entermuted\""),
             (&["pin=12a"], "pin: the PIN may hold digits only"),
             (&["pin=123456789"], "pin: the PIN must have 1 to 8 digits"),
-            (&["language=xx"], "language: the language must be one of fr, en"),
+            (&["language=xx"], "language: the language must be one of fr, en, de, es, it, ru"),
             (&["enterMuted=yes"], "enterMuted: true or false"),
             (&["enterMuted="], "enterMuted: true or false"),
             (&["pin=1", "pin=2"], "pin is given twice"),

@@ -164,7 +164,7 @@ fn fields(locale: Locale, language: model::Language, room: &Room, shown: &Shown)
             error=language_error
             note=language_note
         >
-            <LanguageSelect chosen />
+            <LanguageSelect chosen among=&model::Language::ALL />
         </Field>
         <Field
             id="pin"

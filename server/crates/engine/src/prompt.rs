@@ -3,77 +3,45 @@
 use crate::mix::limiter::limit;
 use crate::mix::ramp::RAMP_PARTS;
 use crate::mix::resample::Resampler;
+pub use crate::phrase::Phrase;
+use crate::spoken::Sentence;
 use crate::time::{FRAME_SAMPLES_MAX, Rate};
+use model::Language;
 use std::collections::VecDeque;
 use std::sync::Arc;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Phrase {
-    Welcome,
-    EnterPin,
-    WrongPin,
-    Goodbye,
-    Locked,
-    /// "You are the first participant."
-    Alone,
-    Full,
-    /// "You are muted."
-    MutedOnEntry,
-    /// "You can be heard."
-    Unmuted,
-}
-
-impl Phrase {
-    pub const ALL: [Phrase; 9] = [
-        Phrase::Welcome,
-        Phrase::EnterPin,
-        Phrase::WrongPin,
-        Phrase::Goodbye,
-        Phrase::Locked,
-        Phrase::Alone,
-        Phrase::Full,
-        Phrase::MutedOnEntry,
-        Phrase::Unmuted,
-    ];
-
-    /// The name of its sound file, without folder and extension.
-    pub const fn file_stem(self) -> &'static str {
-        match self {
-            Phrase::Welcome => "welcome",
-            Phrase::EnterPin => "enter-pin",
-            Phrase::WrongPin => "wrong-pin",
-            Phrase::Goodbye => "goodbye",
-            Phrase::Locked => "locked",
-            Phrase::Alone => "alone",
-            Phrase::Full => "full",
-            Phrase::MutedOnEntry => "muted",
-            Phrase::Unmuted => "unmuted",
-        }
-    }
-}
 
 /// PCM, 16 bit, of each phrase in one language. An empty phrase is passed over in silence.
 #[derive(Clone, Debug)]
 pub struct Prompts {
-    narrow: [Vec<i16>; Phrase::ALL.len()],
-    wide: [Vec<i16>; Phrase::ALL.len()],
+    language: Language,
+    /// By [`Phrase::index`].
+    narrow: Vec<Arc<[i16]>>,
+    wide: Vec<Arc<[i16]>>,
 }
 
 impl Prompts {
-    /// Asks `f` for each phrase at 8 and at 16 kHz.
+    /// Asks `f` for each phrase at 8 and at 16 kHz. Numbers are put together as in the default language.
     pub fn new(f: impl Fn(Phrase, Rate) -> Vec<i16>) -> Self {
-        Prompts {
-            narrow: Phrase::ALL.map(|phrase| f(phrase, Rate::Narrow)),
-            wide: Phrase::ALL.map(|phrase| f(phrase, Rate::Wide)),
-        }
+        Prompts::in_language(Language::default(), |phrase, rate| f(phrase, rate).into())
+    }
+
+    /// Asks `f` for each phrase that the language has, at 8 and at 16 kHz.
+    pub fn in_language(language: Language, f: impl Fn(Phrase, Rate) -> Arc<[i16]>) -> Self {
+        let of = |phrase: Phrase, rate| match phrase.is_said_in(language) {
+            true => f(phrase, rate),
+            false => Arc::default(),
+        };
+        let at = |rate| Phrase::all().map(|phrase| of(phrase, rate)).collect();
+        Prompts { language, narrow: at(Rate::Narrow), wide: at(Rate::Wide) }
     }
 
     /// The samples of a phrase. Voices end below 8 kHz, so there is nothing above 16 kHz to keep.
     fn samples(&self, phrase: Phrase, kept: Kept) -> &[i16] {
-        match kept {
-            Kept::Narrow => &self.narrow[phrase as usize],
-            Kept::Wide => &self.wide[phrase as usize],
-        }
+        let all = match kept {
+            Kept::Narrow => &self.narrow,
+            Kept::Wide => &self.wide,
+        };
+        all.get(phrase.index()).map_or(&[], |samples| samples)
     }
 }
 
@@ -84,19 +52,21 @@ enum Kept {
     Wide,
 }
 
-/// Phrases that may wait for one leg: what a member could cause by pressing keys fast stays bounded.
+/// Sentences that may wait for one leg: what a member could cause by pressing keys fast stays bounded.
 const QUEUE: usize = 4;
 
-/// Says phrases to one leg, one after the other, at the rate of its codec.
+/// Says sentences to one leg, one after the other, at the rate of its codec.
 pub(crate) struct Speaker {
     prompts: Arc<Prompts>,
     kept: Kept,
     /// From what is kept to 48 kHz.
     resampler: Option<Resampler>,
-    queue: VecDeque<Phrase>,
-    /// Samples of the first phrase that were said.
+    queue: VecDeque<Sentence>,
+    /// Phrases of the first sentence that were said.
+    part: usize,
+    /// Samples of the phrase after them that were said.
     position: usize,
-    /// The first phrase is being cut off: it fades out instead of clicking off.
+    /// The first sentence is being cut off: it fades out instead of clicking off.
     fading: bool,
 }
 
@@ -107,6 +77,7 @@ impl Speaker {
             kept: Kept::Narrow,
             resampler: None,
             queue: VecDeque::with_capacity(QUEUE),
+            part: 0,
             position: 0,
             fading: false,
         };
@@ -118,44 +89,52 @@ impl Speaker {
     pub(crate) fn set_rate(&mut self, rate: Rate) {
         self.kept = if rate == Rate::Narrow { Kept::Narrow } else { Kept::Wide };
         self.resampler = (rate == Rate::Full).then(|| Resampler::new(Rate::Wide.hz(), rate.hz()));
-        self.position = 0;
+        (self.part, self.position) = (0, 0);
     }
 
-    fn samples(&self, phrase: Phrase) -> &[i16] {
-        self.prompts.samples(phrase, self.kept)
+    fn is_empty(&self, sentence: Sentence) -> bool {
+        let parts = sentence.parts(self.prompts.language);
+        parts.iter().all(|phrase| self.prompts.samples(*phrase, self.kept).is_empty())
     }
 
-    /// Says a phrase after those that wait.
-    pub(crate) fn say(&mut self, phrase: Phrase) {
-        if self.queue.len() < QUEUE && !self.samples(phrase).is_empty() {
-            self.queue.push_back(phrase);
+    /// The first sentence has begun to be heard.
+    fn has_begun(&self) -> bool {
+        self.part > 0 || self.position > 0
+    }
+
+    /// Says a sentence after those that wait.
+    pub(crate) fn say(&mut self, sentence: impl Into<Sentence>) {
+        let sentence = sentence.into();
+        if self.queue.len() < QUEUE && !self.is_empty(sentence) {
+            self.queue.push_back(sentence);
         }
     }
 
     /// Says nothing more.
     pub(crate) fn stop(&mut self) {
         self.queue.truncate(1);
-        if self.position == 0 {
+        if !self.has_begun() {
             self.queue.clear();
         }
         self.fading = !self.queue.is_empty();
     }
 
-    /// Does not say, or go on saying, a phrase that is no longer true.
-    pub(crate) fn take_back(&mut self, phrase: Phrase) {
-        let begun = self.position > 0 && self.queue.front() == Some(&phrase);
+    /// Does not say, or go on saying, a sentence that is no longer true.
+    pub(crate) fn take_back(&mut self, sentence: impl Into<Sentence>) {
+        let sentence = sentence.into();
+        let begun = self.has_begun() && self.queue.front() == Some(&sentence);
         self.fading |= begun;
         let mut place = 0;
         self.queue.retain(|queued| {
             place += 1;
-            *queued != phrase || (begun && place == 1)
+            *queued != sentence || (begun && place == 1)
         });
     }
 
-    /// Says a phrase instead of what is being said.
-    pub(crate) fn say_now(&mut self, phrase: Phrase) {
+    /// Says a sentence instead of what is being said.
+    pub(crate) fn say_now(&mut self, sentence: impl Into<Sentence>) {
         self.stop();
-        self.say(phrase);
+        self.say(sentence);
     }
 
     /// All was said, or is being cut off with nothing to follow.
@@ -189,14 +168,15 @@ impl Speaker {
     fn say_kept(&mut self, mut out: &mut [i16]) {
         out.fill(0);
         let fade = out.len() / RAMP_PARTS;
-        while let Some(&phrase) = self.queue.front() {
-            let samples = self.prompts.samples(phrase, self.kept);
+        while let Some(sentence) = self.queue.front() {
+            let parts = sentence.parts(self.prompts.language);
+            let samples = parts.get(self.part).map_or(&[][..], |p| self.prompts.samples(*p, self.kept));
             let rest = samples.get(self.position..).unwrap_or(&[]);
             if self.fading {
                 for (i, (o, s)) in out.iter_mut().zip(rest).take(fade).enumerate() {
                     *o = (i32::from(*s) * (fade - i) as i32 / fade as i32) as i16;
                 }
-                self.next_phrase();
+                self.next_sentence();
                 // What follows begins with the next frame, after the fade.
                 return;
             }
@@ -206,14 +186,17 @@ impl Speaker {
             if self.position < samples.len() {
                 return;
             }
-            self.next_phrase();
+            (self.part, self.position) = (self.part + 1, 0);
+            if self.part >= parts.len() {
+                self.next_sentence();
+            }
             out = &mut out[n..];
         }
     }
 
-    fn next_phrase(&mut self) {
+    fn next_sentence(&mut self) {
         self.queue.pop_front();
-        self.position = 0;
+        (self.part, self.position) = (0, 0);
         self.fading = false;
     }
 }
@@ -282,6 +265,43 @@ mod tests {
         assert!(second[..40].iter().all(|s| *s == 1000) && second[40..140].iter().all(|s| *s == 2000));
         assert!(second[140..].iter().all(|s| *s == 0));
         assert!(speaker.is_done() && !speaker.is_speaking());
+    }
+
+    /// Twenty-one minutes: a beginning of 15 ms, a number of 5 ms, a noun of 10 ms.
+    fn counting() -> Speaker {
+        let prompts = Prompts::in_language(Language::Fr, |phrase, rate| {
+            let (value, ms) = match phrase {
+                Phrase::MinutesLeft => (1000, 15),
+                Phrase::Number(_) => (2000, 5),
+                Phrase::MinutesMany => (3000, 10),
+                _ => (0, 0),
+            };
+            vec![value; ms * rate.hz() as usize / 1_000].into()
+        });
+        let mut speaker = Speaker::new(Arc::new(prompts), Rate::Narrow);
+        speaker.say(Sentence::MinutesLeft(21));
+        speaker.say(Phrase::MinutesMany);
+        speaker
+    }
+
+    #[test]
+    fn a_sentence_is_put_together_without_a_gap() {
+        let mut speaker = counting();
+        let first = frame(&mut speaker);
+        assert_eq!((first[0], first[119], first[120], first[159]), (1000, 1000, 2000, 2000));
+        assert_eq!(frame(&mut speaker), [3000; 160]);
+        assert!(!speaker.is_speaking());
+    }
+
+    #[test]
+    fn a_sentence_is_cut_off_as_a_whole() {
+        let mut speaker = counting();
+        frame(&mut speaker);
+        speaker.take_back(Sentence::MinutesLeft(21));
+        let faded = frame(&mut speaker);
+        assert!(faded[0] == 3000 && faded[40] == 0, "{faded:?}");
+        assert_eq!(frame(&mut speaker)[..80], [3000; 80]);
+        assert!(!speaker.is_speaking());
     }
 
     #[test]

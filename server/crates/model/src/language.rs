@@ -3,23 +3,40 @@
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
-/// A language that has its prompts and its texts.
+/// A language in which rooms speak.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Language {
     #[default]
     Fr,
     En,
+    De,
+    Es,
+    It,
+    Ru,
 }
 
 impl Language {
-    pub const ALL: [Language; 2] = [Language::Fr, Language::En];
+    pub const ALL: [Language; 6] =
+        [Language::Fr, Language::En, Language::De, Language::Es, Language::It, Language::Ru];
+
+    /// Those in which pages are written as well.
+    pub const WRITTEN: [Language; 2] = [Language::Fr, Language::En];
+
+    /// Pages are written in it.
+    pub fn is_written(self) -> bool {
+        Language::WRITTEN.contains(&self)
+    }
 
     /// The ISO 639-1 code.
     pub fn code(self) -> &'static str {
         match self {
             Language::Fr => "fr",
             Language::En => "en",
+            Language::De => "de",
+            Language::Es => "es",
+            Language::It => "it",
+            Language::Ru => "ru",
         }
     }
 
@@ -28,6 +45,10 @@ impl Language {
         match self {
             Language::Fr => "Français",
             Language::En => "English",
+            Language::De => "Deutsch",
+            Language::Es => "Español",
+            Language::It => "Italiano",
+            Language::Ru => "Русский",
         }
     }
 }
@@ -39,7 +60,7 @@ impl fmt::Display for Language {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
-#[error("the language must be one of fr, en")]
+#[error("the language must be one of fr, en, de, es, it, ru")]
 pub struct LanguageError;
 
 impl FromStr for Language {
