@@ -1,4 +1,4 @@
-//! Embeds the site that `cargo xtask build` made: every file as it is and as its compressed neighbours.
+//! Embeds the voices, and the site that `cargo xtask build` made: every file as it is and as its compressed neighbours.
 //!
 //! Without `CONFERENCE_SITE` the table is empty: `cargo check`, `clippy` and `test` need no browser's half.
 //! The pages then come without style and script, and their forms still work.
@@ -17,7 +17,30 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
     fs::write(out.join("site.rs"), table)?;
+    fs::write(out.join("prompts.rs"), prompts(Path::new("prompts"))?)?;
     Ok(())
+}
+
+/// The table that `prompts/builtin.rs` includes: folder, stem and content of each sound, in order.
+fn prompts(root: &Path) -> Result<String, Box<dyn Error>> {
+    let mut files = Vec::new();
+    for folder in ["de", "en", "es", "fr", "it", "ru", "sounds"] {
+        println!("cargo:rerun-if-changed={}", root.join(folder).display());
+        for entry in fs::read_dir(root.join(folder))? {
+            let path = entry?.path();
+            let stem =
+                path.file_stem().and_then(|stem| stem.to_str()).ok_or("a sound's name is not UTF-8")?;
+            if path.extension().is_some_and(|extension| extension == "opus") {
+                files.push((folder, stem.to_owned(), fs::canonicalize(&path)?));
+            }
+        }
+    }
+    files.sort();
+    let mut table = String::from("static FILES: &[(&str, &str, &[u8])] = &[\n");
+    for (folder, stem, path) in files {
+        writeln!(table, "    ({folder:?}, {stem:?}, {}),", include(&path))?;
+    }
+    Ok(table + "];\n")
 }
 
 /// The manifest's lines are `inputs H`, `output_name N`, `style_path /P`, and `file /P H` for each file,

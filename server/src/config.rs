@@ -59,6 +59,9 @@ pub(crate) struct ServeArgs {
     /// Whether sound is encrypted (SRTP) [default: allowed]
     #[arg(long, env = "CONFERENCE_SRTP", value_name = "WHETHER")]
     pub(crate) srtp: Option<SrtpPolicy>,
+    /// Recordings that are said instead of the built-in phrases
+    #[arg(long, visible_alias = "prompts", env = "CONFERENCE_PROMPTS_DIR", value_name = "DIR")]
+    pub(crate) prompts_dir: Option<PathBuf>,
 }
 
 /// The file's content; an unknown key is an error, for it is most often a slip of the pen.
@@ -75,6 +78,7 @@ struct File {
     rtp_ports: Option<String>,
     public_ip: Option<IpAddr>,
     srtp: Option<SrtpPolicy>,
+    prompts_dir: Option<PathBuf>,
     #[serde(default)]
     allow_guests: bool,
     #[serde(default)]
@@ -112,6 +116,7 @@ pub(crate) struct Config {
     pub(crate) addresses: Addresses,
     pub(crate) rtp_ports: PortRange,
     pub(crate) srtp: SrtpPolicy,
+    pub(crate) prompts_dir: Option<PathBuf>,
     /// Who may call in. The file alone says it: it is too much for flags.
     pub(crate) callers: CallersSettings,
 }
@@ -160,6 +165,7 @@ impl Config {
             addresses,
             rtp_ports: rtp_ports.as_deref().unwrap_or("20000-29999").parse()?,
             srtp: serve.srtp.or(file.srtp).unwrap_or_default(),
+            prompts_dir: serve.prompts_dir.clone().or(file.prompts_dir),
             callers,
         })
     }

@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::http;
 use crate::live::LiveHub;
-use crate::prompts::PromptLibrary;
+use crate::prompts::{PromptLibrary, Replacements};
 use crate::telephony::media::{MediaPool, Ports};
 use crate::telephony::trunk::Trunks;
 use crate::telephony::{Parts, PinGuard, Switchboard, Telephony};
@@ -31,7 +31,8 @@ impl Server {
     pub(crate) async fn start(config: &Config, store: Store) -> anyhow::Result<Server> {
         let capacity = Capacity::raised(&config.rtp_ports);
         let clock = Clock::start();
-        let prompts = PromptLibrary::load().context("the prompts")?;
+        let prompts = prompts(config);
+        prompts.prepare(store.languages_spoken().await?).context("starting to read the prompts")?;
         // The web first: a second server on the same data stops here, before it takes a call.
         let listener = TcpListener::bind(config.http)
             .await
@@ -93,6 +94,17 @@ impl Server {
             tracing::error!(%error, "the web server ended badly");
         }
     }
+}
+
+/// The built-in voices and the operator's; which of the operator's files are wrong goes to the log.
+fn prompts(config: &Config) -> PromptLibrary {
+    let Some(folder) = &config.prompts_dir else { return PromptLibrary::default() };
+    let (replacements, faults) = Replacements::read(folder);
+    for fault in &faults {
+        tracing::warn!("{fault}; the built-in phrase stays");
+    }
+    tracing::info!(folder = %folder.display(), phrases = replacements.count(), "phrases are replaced");
+    PromptLibrary::new(replacements)
 }
 
 /// The host and port to dial, as the pages show them.

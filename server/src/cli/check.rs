@@ -1,8 +1,10 @@
 //! `conference check`: reads the settings as `serve` would, and tries what they name.
 
 use crate::config::{CommonArgs, Config, ServeArgs};
+use crate::prompts::Replacements;
 use anyhow::{Context, bail};
 use std::net::{TcpListener, UdpSocket};
+use std::path::Path;
 use store::Store;
 
 pub(crate) async fn run(common: &CommonArgs, args: &ServeArgs) -> anyhow::Result<()> {
@@ -43,8 +45,22 @@ pub(crate) async fn run(common: &CommonArgs, args: &ServeArgs) -> anyhow::Result
         println!("TLS        {}: fine", files.certificate.display());
     }
     println!("sound      room for {} calls at once", config.rtp_ports.pairs());
+    let wrong_prompts = config.prompts_dir.as_deref().map_or(0, check_prompts);
     if wrong > 0 {
         bail!("{wrong} of the addresses cannot be used");
     }
+    if wrong_prompts > 0 {
+        bail!("{wrong_prompts} of the prompts cannot be used");
+    }
     Ok(())
+}
+
+/// Says which recordings cannot be used, and returns how many.
+fn check_prompts(folder: &Path) -> usize {
+    let (replacements, faults) = Replacements::read(folder);
+    for fault in &faults {
+        println!("prompts    {fault}");
+    }
+    println!("prompts    {}: {} phrases replaced", folder.display(), replacements.count());
+    faults.len()
 }

@@ -158,3 +158,11 @@ pub const SIP_USER_CHARS: usize = 64;
 pub const NONCE_MS: u64 = 5 * 60 * 1_000;
 /// Answered challenges that are remembered, so that no answer is taken twice.
 pub const NONCES: usize = 10_000;
+/// Bytes of a sound file that an operator puts in a prompt's place.
+pub const PROMPT_BYTES: usize = 32 * 1_024 * 1_024;
+/// Seconds of such a file; music on hold may be this long.
+pub const PROMPT_SECONDS: usize = 300;
+/// Samples per second of a sound file.
+pub const SOUND_FILE_HZ: std::ops::RangeInclusive<u32> = 8_000..=192_000;
+/// Files in a language's folder of such files.
+pub const PROMPT_FILES: usize = 2_000;

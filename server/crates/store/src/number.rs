@@ -2,7 +2,7 @@
 
 use crate::{Account, AddressKind, OwnerAccess, Store, StoreError, UnixMs, address, from_db, random, to_db};
 use model::limits::{DESCRIPTION_CHARS, NUMBERS_PER_ACCOUNT};
-use model::{AccountId, PhoneNumber, Pin, RoomId, RoomSettings};
+use model::{AccountId, Language, PhoneNumber, Pin, RoomId, RoomSettings};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use uuid::Uuid;
@@ -99,6 +99,14 @@ impl Store {
         let query = sqlx::query(select_room!("ORDER BY n.digits, r.room_number"));
         let rows = query.fetch_all(&self.readers).await?;
         rows.iter().map(room_from).collect()
+    }
+
+    /// The languages in which any room speaks.
+    pub async fn languages_spoken(&self) -> Result<Vec<Language>, StoreError> {
+        let query = sqlx::query_scalar("SELECT DISTINCT language FROM rooms ORDER BY language");
+        let codes: Vec<String> = query.fetch_all(&self.readers).await?;
+        let parse = |code: String| code.parse().map_err(|_| StoreError::Damaged("a room's language"));
+        codes.into_iter().map(parse).collect()
     }
 
     /// What a call to `number` leads to. A leading `+` makes no difference: trunks write it, or not.
@@ -254,7 +262,6 @@ fn parse_description(s: &str) -> Result<String, StoreError> {
 mod tests {
     use super::*;
     use crate::NewAccount;
-    use model::Language;
 
     #[tokio::test]
     async fn an_account_has_its_fill_of_numbers_at_some_point() {

@@ -53,6 +53,7 @@ async fn rooms_are_listed_by_owner_and_all_together() {
     assert_eq!(store.rooms_of(account.id).await.unwrap(), [first.clone(), second.clone()]);
     assert_eq!(store.rooms_of(other.id).await.unwrap(), std::slice::from_ref(&theirs));
     assert_eq!(store.all_rooms().await.unwrap(), [theirs, first, second]);
+    assert_eq!(store.languages_spoken().await.unwrap(), [Language::En, Language::Fr]);
 }
 
 #[tokio::test]
