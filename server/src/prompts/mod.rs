@@ -12,10 +12,11 @@ use engine::{Phrase, Prompts, Rate};
 use model::Language;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
 
 macro_rules! demo_sound {
     ($name:literal) => {
-        include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/prompts/demo/", $name, ".flac")).as_slice()
+        include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/prompts/demo/", $name, ".opus")).as_slice()
     };
 }
 
@@ -48,8 +49,11 @@ impl PromptLibrary {
     pub(crate) fn language(&self, language: Language) -> Arc<Prompts> {
         let place = Language::ALL.into_iter().position(|l| l == language).unwrap_or_default();
         let prompts = || {
+            let begun = Instant::now();
             let of = |phrase, rate| self.0.samples(language, phrase, rate);
-            Arc::new(Prompts::in_language(language, of))
+            let prompts = Arc::new(Prompts::in_language(language, of));
+            tracing::debug!(%language, ms = begun.elapsed().as_millis(), "prompts decoded");
+            prompts
         };
         Arc::clone(self.0.languages[place].get_or_init(prompts))
     }

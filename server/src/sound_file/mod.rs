@@ -123,6 +123,20 @@ mod tests {
         assert!(mono[1_000..7_000].iter().all(|s| (1_490..=1_510).contains(s)));
     }
 
+    /// Made by SoX: a sine of 400 Hz, a quarter of full scale, 250 ms at 22,050 Hz.
+    #[test]
+    fn flac_and_vorbis_sound_as_they_did() {
+        for file in [&include_bytes!("tests/tone.flac")[..], include_bytes!("tests/tone.ogg")] {
+            let sound = decode(file, Rate::Wide).unwrap();
+            assert!((3_990..=4_010).contains(&sound.len()), "{}", sound.len());
+            let middle = &sound[800..3_200];
+            let turns = middle.windows(2).filter(|pair| pair[0] < 0 && pair[1] >= 0).count();
+            assert!((59..=61).contains(&turns), "{turns}");
+            let loudest = middle.iter().map(|s| s.unsigned_abs()).max().unwrap();
+            assert!((7_900..8_500).contains(&loudest), "{loudest}");
+        }
+    }
+
     #[test]
     fn a_file_that_is_none_is_refused() {
         assert!(matches!(decode(b"no sound at all".to_vec(), Rate::Wide), Err(SoundFileError::Decode(_))));
