@@ -55,8 +55,12 @@ fn sped(sound: &[i16], speed: f64) -> Vec<i16> {
 fn voices_are_no_keys() {
     let voices = voices();
     assert!(voices.len() > 16_000 * 1_200, "all prompts, not {} samples", voices.len());
-    for speed in [1.0, 0.8, 0.9, 1.1, 1.2] {
-        let sound = sped(&voices, speed);
+    // All of them as they are, and a quarter of them at each other speed.
+    let quarters = voices.chunks(voices.len().div_ceil(4));
+    for (speed, voices) in
+        [(1.0, &voices[..])].into_iter().chain([0.8, 0.9, 1.1, 1.2].into_iter().zip(quarters))
+    {
+        let sound = sped(voices, speed);
         let folded: Vec<i16> = sound.iter().step_by(2).copied().collect();
         let tripled: Vec<i16> = sound.iter().flat_map(|s| [*s; 3]).collect();
         for (rate_hz, sound) in [(8_000, folded), (16_000, sound), (48_000, tripled)] {
