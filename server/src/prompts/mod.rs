@@ -32,12 +32,14 @@ const DEMO: [[&[u8]; 2]; 4] = [
 #[derive(Clone, Default)]
 pub(crate) struct PromptLibrary(Arc<Shelf>);
 
+type Sounds = HashMap<(Phrase, Rate), Arc<[i16]>>;
+
 #[derive(Default)]
 struct Shelf {
     replacements: Replacements,
     languages: [OnceLock<Arc<Prompts>>; Language::ALL.len()],
     /// What is no voice, and so the same in all languages.
-    sounds: Mutex<HashMap<(Phrase, Rate), Arc<[i16]>>>,
+    sounds: Mutex<Sounds>,
 }
 
 impl PromptLibrary {
