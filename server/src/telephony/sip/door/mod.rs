@@ -21,7 +21,9 @@ use check::{Refusal, bad};
 use gate::{Gate, NewCall, Who};
 use head::Head;
 use model::limits;
-use rsipstack::sip::{Method, SipMessage, Transport};
+use rsipstack::sip::param::Received;
+use rsipstack::sip::prelude::{HeadersExt, ToTypedHeader};
+use rsipstack::sip::{Method, Param, SipMessage, Transport};
 use rsipstack::transaction::key::{TransactionKey, TransactionRole};
 use rsipstack::transport::SipConnection;
 use std::hash::{BuildHasher, RandomState};
@@ -292,7 +294,7 @@ fn understood(
 ) -> Option<(SipMessage, TransactionKey)> {
     let plain = head.message(bytes, body_at..bytes.len());
     let message = SipMessage::try_from(&plain[..]).ok()?;
-    let message = SipConnection::update_msg_received(message, from, carrier).ok()?;
+    let message = came_from(message, from, carrier)?;
     let key = match &message {
         SipMessage::Request(request) => {
             TransactionKey::from_request(request, TransactionRole::Server).ok()?
@@ -302,6 +304,24 @@ fn understood(
         }
     };
     Some((message, key))
+}
+
+/// Writes into the topmost Via of a request where it came from (RFC 3261 section 18.2.1, RFC 3581 section 4): of a datagram's
+/// sender nothing else is known behind the door, so it says so always, and what the sender wrote there is gone. The stack leaves
+/// that in where sent-by is right, and cannot read the IPv6 addresses that it writes.
+fn came_from(message: SipMessage, from: SocketAddr, carrier: Transport) -> Option<SipMessage> {
+    let SipMessage::Request(mut request) = message else { return Some(message) };
+    if carrier != Transport::Udp {
+        return SipConnection::update_msg_received(request.into(), from, carrier).ok();
+    }
+    let written = request.via_header_mut().ok()?.update_first_value(|via| {
+        let mut typed = via.typed()?;
+        typed.params.retain(|param| !matches!(param, Param::Received(_) | Param::Rport(_)));
+        typed.params.push(Param::Received(Received::new(from.ip().to_string())));
+        typed.params.push(Param::Rport(Some(from.port())));
+        Ok(typed.into())
+    });
+    written.is_ok().then(|| request.into())
 }
 
 /// Takes bytes as a datagram and as a stream in pieces, from a stranger and from this machine; what passes is returned.

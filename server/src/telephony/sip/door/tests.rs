@@ -44,6 +44,21 @@ fn what_is_right_passes_with_where_it_came_from() {
 }
 
 #[test]
+fn a_datagram_cannot_say_that_it_came_from_elsewhere() {
+    let forged = |sent_by: &str, from: SocketAddr| {
+        let via = format!("{sent_by};received=203.0.113.5;RECEIVED=203.0.113.6;");
+        let request = request("INVITE", 1).replace("10.0.0.1:5070;", &via).replace(";rport", "");
+        let SipMessage::Request(request) = passed(udp(&door(), &request, from)).message else {
+            panic!("a response")
+        };
+        SipConnection::parse_target_from_via(request.via_header().unwrap()).unwrap().1.to_string()
+    };
+    assert_eq!(forged("10.0.0.1:5070", STRANGER), "192.0.2.9:4000");
+    assert_eq!(forged("192.0.2.9:4000", STRANGER), "192.0.2.9:4000");
+    assert_eq!(forged("[2001:db8::1]:5060", "[2001:db8::9]:4000".parse().unwrap()), "[2001:db8::9]:4000");
+}
+
+#[test]
 fn what_is_written_oddly_passes_too() {
     let odd = request("INVITE", 1)
         .replace("Via: SIP/2.0/UDP 10.0.0.1:5070;", "v : SIP / 2.0 / UDP\r\n\t10.0.0.1:5070 ;")
