@@ -33,7 +33,7 @@ table ip guard {
 if (INSIDE) {
   test('a telephone behind a translator hears and is heard', async (t) => {
     const fixture = new Fixture(t);
-    const server = await fixture.server({ address: SERVER });
+    const server = await fixture.server({ address: SERVER, config: 'allow-guests = true\n' });
     const { follow } = await server.addresses();
     const within = ['ip', 'netns', 'exec', INSIDE];
     const [behind] = await fixture.phones({ 4001: 450 }, { address: PHONE, within });
@@ -50,7 +50,7 @@ if (INSIDE) {
 
   test('the public address is what an outside telephone is told', async (t) => {
     const fixture = new Fixture(t);
-    const server = await fixture.server({ address: SERVER, flags: { '--public-ip': '198.51.100.7' } });
+    const server = await fixture.server({ address: SERVER, config: 'allow-guests = true\n', flags: { '--public-ip': '198.51.100.7' } });
     const peer = await fixture.datagrams(SERVER);
     const answer = await peer.call(NUMBER, peer.offer(peer.port));
     assert.match(answer, /^c=IN IP4 198\.51\.100\.7\r$/m);

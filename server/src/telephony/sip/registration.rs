@@ -2,10 +2,10 @@
 //! when is decided in `telephony/trunk/`; here it is sent.
 
 use super::client::{Client, Heard};
-use crate::telephony::{Switchboard, Transport};
 use crate::telephony::trunk::keep_alive::{KeepAlive, is_alive};
 use crate::telephony::trunk::registration::{Answer, Registration, Step};
 use crate::telephony::trunk::{Host, RegistrationSettings, Target, Trunk};
+use crate::telephony::{Switchboard, Transport};
 use app::LiveRooms;
 use model::live::UnixMs;
 use model::trunk::{Failure, RegistrationState};

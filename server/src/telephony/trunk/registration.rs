@@ -184,8 +184,8 @@ impl Registration {
 
 #[cfg(test)]
 mod tests {
-    use crate::telephony::Transport;
     use super::*;
+    use crate::telephony::Transport;
     use std::net::SocketAddr;
 
     const NOW: UnixMs = 1_800_000_000_000;
