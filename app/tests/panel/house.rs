@@ -69,8 +69,9 @@ pub(crate) struct House {
 impl House {
     pub(crate) async fn new() -> House {
         let (store, live) = (Store::in_memory().await.unwrap(), Arc::new(Noted::default()));
-        let owner = account(&store, "claire@exemple.fr").await;
-        let other = account(&store, "other@exemple.fr").await;
+        // The first account is the operator's.
+        let owner = account(&store, NOW, "claire@exemple.fr").await;
+        let other = account(&store, NOW + 1, "other@exemple.fr").await;
         let number = "0328003000".parse().unwrap();
         let settings = RoomSettings { pin: Some("4711".parse().unwrap()), ..RoomSettings::default() };
         let room = store.add_number(NOW, number, owner.id, "Équipe de Lille", settings).await.unwrap();
@@ -146,10 +147,10 @@ pub(crate) fn request(method: &str, path: &str, cookie: Option<&str>) -> axum::h
     }
 }
 
-async fn account(store: &Store, email: &str) -> Account {
+async fn account(store: &Store, created: UnixMs, email: &str) -> Account {
     let (email, password) = (email.parse().unwrap(), PASSWORD.parse().unwrap());
     let new = NewAccount { nic: None, email, password, language: Language::Fr };
-    store.create_account(NOW, new).await.unwrap()
+    store.create_account(created, new).await.unwrap()
 }
 
 async fn cookie(store: &Store, account: &Account) -> String {
