@@ -34,6 +34,8 @@ pub(crate) struct Conceal {
     /// What was played last: [`HISTORY`] samples before `newest`, and what is older before them.
     past: Box<[i16]>,
     newest: usize,
+    /// What was played last was silence, whatever `past` says.
+    forgotten: bool,
     state: State,
     synth: Synth,
     /// What [`Self::alignment`] compares: one period of what would be made up next and as much as is compared, then
@@ -60,6 +62,7 @@ impl Conceal {
             factor,
             past: silence(HISTORY + SPARE),
             newest: HISTORY * factor,
+            forgotten: false,
             state: State::Idle,
             synth: Synth::new(factor),
             compared,
@@ -77,6 +80,20 @@ impl Conceal {
         if let Some(newest) = self.past.get_mut(end - played.len()..end) {
             newest.copy_from_slice(played);
             self.newest = end;
+        }
+    }
+
+    /// What was played last shall be silence: it was too quiet to be heard, and is not worth keeping. [`Self::recall`] has to
+    /// come before anything else is done.
+    pub(crate) fn forget(&mut self) {
+        self.forgotten = true;
+    }
+
+    /// Makes `past` what it stands for.
+    pub(crate) fn recall(&mut self) {
+        if std::mem::take(&mut self.forgotten) {
+            self.past.fill(0);
+            self.newest = HISTORY * self.factor;
         }
     }
 
@@ -118,6 +135,7 @@ impl Conceal {
 
     /// What comes next does not follow what was played: it has to be blended in.
     pub(crate) fn interrupt(&mut self) {
+        self.recall();
         if self.state != State::Active {
             self.begin();
         }

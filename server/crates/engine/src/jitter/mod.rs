@@ -25,7 +25,7 @@ mod tests;
 
 use crate::codec::Decoder;
 use crate::params::Codec;
-use crate::time::Rate;
+use crate::time::{FRAME_SAMPLES, Rate};
 use bridge::Bridge;
 use conceal::Conceal;
 use fifo::Fifo;
@@ -96,6 +96,8 @@ pub(crate) struct JitterBuffer {
     lossy: bool,
     /// Packets in a row that were left out.
     left_out: u8,
+    /// The coming tick's sound was taken away when it came.
+    taken: bool,
     cut_pause: u8,
     cut_wish: u8,
     gain_wish: u8,
@@ -139,6 +141,7 @@ impl JitterBuffer {
             strange: 0,
             lossy: false,
             left_out: 0,
+            taken: false,
             cut_pause: 0,
             cut_wish: 0,
             gain_wish: 0,
@@ -174,22 +177,59 @@ impl JitterBuffer {
 
     /// Takes a packet in. `timestamp` counts in the codec's RTP clock.
     pub(crate) fn push(&mut self, sequence: u16, timestamp: u32, payload: &[u8]) -> Pushed {
+        match self.place(sequence, timestamp, payload) {
+            Ok(place) => self.store(place, payload),
+            Err(refused) => refused,
+        }
+    }
+
+    /// The same for a packet of somebody whom nobody hears. Nearly always it is the one that the coming tick needs, and
+    /// too quiet for that to change: then it is taken away at once, while it is at hand, and the tick has nothing to do.
+    /// `stays_unheard` is given its sound.
+    pub(crate) fn push_unheard(
+        &mut self,
+        sequence: u16,
+        timestamp: u32,
+        payload: &[u8],
+        stays_unheard: impl FnOnce(&[i16]) -> bool,
+    ) -> Pushed {
+        let place = match self.place(sequence, timestamp, payload) {
+            Ok(place) => place,
+            Err(refused) => return refused,
+        };
+        if self.is_needed_next(place, payload) {
+            let frame = &mut [0; FRAME_SAMPLES];
+            self.decoder.decode(payload, frame);
+            if stays_unheard(frame) {
+                self.take_away(place, payload.len());
+                return Pushed::Stored;
+            }
+        }
+        self.store(place, payload)
+    }
+
+    /// Where a packet belongs, if it is wanted.
+    fn place(&mut self, sequence: u16, timestamp: u32, payload: &[u8]) -> Result<Place, Pushed> {
         let samples = self.decoder.samples_in(payload);
         if samples == 0 {
-            return Pushed::Empty;
+            return Err(Pushed::Empty);
         }
         let place = match self.counter.count(sequence, timestamp) {
             Counted::At(place) => place,
-            Counted::Again => return Pushed::Duplicate,
-            Counted::Doubtful => return Pushed::Doubtful,
+            Counted::Again => return Err(Pushed::Duplicate),
+            Counted::Doubtful => return Err(Pushed::Doubtful),
             Counted::Restarted(place) => {
                 self.resynchronise();
                 place
             }
         };
-        if let Some(refused) = self.place_in_time(place, samples) {
-            return refused;
+        match self.place_in_time(place, samples) {
+            Some(refused) => Err(refused),
+            None => Ok(place),
         }
+    }
+
+    fn store(&mut self, place: Place, payload: &[u8]) -> Pushed {
         self.queue.insert(place, payload);
         if self.shorten() { Pushed::Overflow } else { Pushed::Stored }
     }
@@ -199,7 +239,9 @@ impl JitterBuffer {
         let Clock::Running { next, credit } = self.clock else { return None };
         let ahead = distance(next, place.timestamp);
         let overtaken = self.decoded.is_some_and(|decoded| place.sequence < decoded.sequence);
-        let slack = ahead.saturating_add(self.fifo.len() as i64).saturating_sub_unsigned(credit);
+        // What was taken away is still to be played, as far as delay goes.
+        let waiting = self.fifo.len() + if self.taken { FRAME_SAMPLES } else { 0 };
+        let slack = ahead.saturating_add(waiting as i64).saturating_sub_unsigned(credit);
         let past = overtaken || ahead.saturating_add(samples as i64) <= 0;
         if past || slack > self.span_max() {
             self.strange += 1;

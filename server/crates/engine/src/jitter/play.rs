@@ -1,9 +1,12 @@
 //! What is played at a tick: what was decoded, what is made up in its place, or nothing.
 
 use super::bridge::{AFTER_MIN, GAP_MAX, GAP_MIN};
-use super::packets::Queued;
+use super::fifo::CUT_MIN;
+use super::packets::{Place, Queued};
 use super::{Clock, Decoded, JitterBuffer, Need, Popped, distance};
+use crate::codec::is_stateless;
 use crate::params::Codec;
+use crate::time::FRAME_SAMPLES;
 
 /// Sound that a codec makes up at once: 20 ms, in samples at 8 kHz. Opus' voice mode cannot do with less than 10 ms.
 const OWN_UNIT: usize = 160;
@@ -52,6 +55,11 @@ impl Own {
 impl JitterBuffer {
     /// The next 20 ms, at the codec's rate.
     pub(crate) fn pop(&mut self, out: &mut [i16], need: Need) -> Popped {
+        if self.was_taken() {
+            out.fill(0);
+            return Popped::LeftOut;
+        }
+        self.conceal.recall();
         if self.is_quiet() {
             out.fill(0);
             self.add_credit(out.len());
@@ -75,6 +83,37 @@ impl JitterBuffer {
             filled += n;
         }
         if concealed { Popped::Concealed } else { Popped::Sound }
+    }
+
+    /// The coming tick's sound was taken away when it came; asked once a tick.
+    pub(crate) fn was_taken(&mut self) -> bool {
+        std::mem::take(&mut self.taken)
+    }
+
+    /// The packet is all that the coming tick needs, and nothing is to be done about the delay. Only for a codec whose
+    /// decoder has no past, so that it can be decoded a second time.
+    pub(super) fn is_needed_next(&mut self, place: Place, payload: &[u8]) -> bool {
+        let due = self.clock == Clock::Running { next: place.timestamp, credit: 0 };
+        let simple = due
+            && payload.len() == FRAME_SAMPLES
+            && is_stateless(self.codec)
+            && !self.taken
+            && self.insert == 0
+            && self.queue.front().is_none()
+            && self.fifo.is_empty()
+            && self.conceal.is_idle();
+        simple && {
+            let reserve = self.reserve();
+            (0..CUT_MIN as i64).contains(&self.target.excess(reserve))
+        }
+    }
+
+    /// Lets a packet pass that nobody hears.
+    pub(super) fn take_away(&mut self, place: Place, samples: usize) {
+        self.cut_pause = self.cut_pause.saturating_sub(1);
+        self.conceal.forget();
+        self.passed(place, samples);
+        self.taken = true;
     }
 
     /// Takes away the next packet undecoded, where decoding costs much and its sound is not needed. Some are decoded all
@@ -324,14 +363,19 @@ impl JitterBuffer {
     }
 
     fn decoded(&mut self, packet: Queued, samples: usize) {
-        let lost = self.decoded.map_or(0, |decoded| packet.sequence - decoded.sequence - 1);
-        self.target.lost(lost);
-        self.decoded = Some(Decoded { sequence: packet.sequence, samples });
+        self.passed(Place { sequence: packet.sequence, timestamp: packet.timestamp }, samples);
         let pause = self.codec == Codec::Opus && packet.payload.len() <= PAUSE_BYTES;
         self.own = Own { pause, ..Own::default() };
-        if let Clock::Running { next, .. } = &mut self.clock {
-            *next = packet.timestamp.wrapping_add(samples as u64);
-        }
         self.queue.recycle(packet);
+    }
+
+    /// A packet's turn has come.
+    fn passed(&mut self, place: Place, samples: usize) {
+        let lost = self.decoded.map_or(0, |decoded| place.sequence - decoded.sequence - 1);
+        self.target.lost(lost);
+        self.decoded = Some(Decoded { sequence: place.sequence, samples });
+        if let Clock::Running { next, .. } = &mut self.clock {
+            *next = place.timestamp.wrapping_add(samples as u64);
+        }
     }
 }

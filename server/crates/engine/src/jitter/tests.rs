@@ -207,3 +207,56 @@ proptest! {
         }
     }
 }
+
+/// What is taken away unheard leaves the buffer as if it had been played: the same delay at every tick, and the same sound
+/// from the first loud packet on.
+#[test]
+fn what_is_taken_away_unheard_changes_nothing_that_is_heard() {
+    let loud = |frame: &[i16]| frame.iter().any(|s| s.unsigned_abs() > 200);
+    for seed in 1..40u32 {
+        let mut random = seed;
+        let mut next = |below: u32| {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (random >> 16) % below
+        };
+        // Silence is exactly that in µ-law: what is made up of it has no pitch, so the delay grows by the same amounts.
+        let (mut whole, mut spared) = (JitterBuffer::new(Codec::Pcmu), JitterBuffer::new(Codec::Pcmu));
+        let mut under_way: Vec<(u32, u32)> = Vec::new();
+        let (lost_of_100, late_max) = (seed % 4, seed % 3);
+        let mut taken = 0;
+        for tick in 0..3_000u32 {
+            if next(100) >= lost_of_100 {
+                under_way.push((tick + next(late_max + 1), tick));
+            }
+            // Silence for nine seconds, and one of talk.
+            let talks = |n: u32| n % 500 >= 450;
+            under_way.retain(|(due, n)| {
+                if *due > tick {
+                    return true;
+                }
+                let mut payload = [0; FRAME_BYTES];
+                let pcm = if talks(*n) { SENDER.pcm(*n) } else { [0; 160] };
+                encode(Codec::Pcmu, &pcm, &mut payload);
+                let (sequence, timestamp) = (*n as u16, n * 160);
+                let pushed = whole.push(sequence, timestamp, &payload);
+                let unheard = spared.push_unheard(sequence, timestamp, &payload, |frame| !loud(frame));
+                assert_eq!(pushed, unheard, "seed {seed}, packet {n}");
+                false
+            });
+            let (as_it_was, a) = pop(&mut whole);
+            let (as_it_is, b) = pop(&mut spared);
+            taken += u32::from(as_it_is == Popped::LeftOut);
+            assert_eq!(whole.delay_us(), spared.delay_us(), "seed {seed}, tick {tick}");
+            if as_it_is != Popped::LeftOut {
+                // What is made up after a silence that was not kept is silence too.
+                let made_up = |popped| matches!(popped, Popped::Concealed | Popped::Silence);
+                assert_eq!(made_up(as_it_was), made_up(as_it_is), "seed {seed}, tick {tick}");
+                if as_it_is == Popped::Sound {
+                    let far = a.iter().zip(&b).map(|(a, b)| a.abs_diff(*b)).max().unwrap_or(0);
+                    assert!(far < 400, "seed {seed}, tick {tick}: {far}");
+                }
+            }
+        }
+        assert!(lost_of_100 > 0 || late_max > 0 || taken > 2_500, "seed {seed}: {taken}");
+    }
+}

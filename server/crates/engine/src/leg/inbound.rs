@@ -57,10 +57,33 @@ impl Inbound {
 
     /// Takes sound in.
     pub(crate) fn push(&mut self, media: &MediaParams, rtp: &Rtp<'_>, dropped: &mut Dropped) {
+        self.follow(media, rtp);
+        dropped.count(self.jitter.push(rtp.sequence, rtp.timestamp, rtp.payload));
+    }
+
+    /// Takes sound in that nobody hears, if it `stays_unheard`.
+    pub(crate) fn push_unheard(
+        &mut self,
+        media: &MediaParams,
+        rtp: &Rtp<'_>,
+        dropped: &mut Dropped,
+        stays_unheard: impl FnOnce(&[i16]) -> bool,
+    ) {
+        self.follow(media, rtp);
+        let Rtp { sequence, timestamp, payload, .. } = *rtp;
+        dropped.count(self.jitter.push_unheard(sequence, timestamp, payload, stays_unheard));
+    }
+
+    /// Another source of the same phone begins anew.
+    fn follow(&mut self, media: &MediaParams, rtp: &Rtp<'_>) {
         if self.ssrc.replace(rtp.ssrc).is_some_and(|ssrc| ssrc != rtp.ssrc) {
             self.jitter.restart(media.codec);
         }
-        dropped.count(self.jitter.push(rtp.sequence, rtp.timestamp, rtp.payload));
+    }
+
+    /// The coming tick's sound was taken away when it came.
+    pub(crate) fn was_taken(&mut self) -> bool {
+        self.jitter.was_taken()
     }
 
     /// The next 20 ms, at the codec's rate.

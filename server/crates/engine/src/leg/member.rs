@@ -132,7 +132,30 @@ impl MemberState {
         inbound: &mut Inbound,
         mixer: &mut Mixer,
     ) -> Popped {
+        if inbound.was_taken() {
+            self.voice = None;
+            return Popped::LeftOut;
+        }
         media.codec.rate().with_frame(|frame| self.listen_with(frame, now, inbound, mixer))
+    }
+
+    /// Nobody hears them now, and no sound that could be played later.
+    pub(crate) fn is_unheard(&self) -> bool {
+        self.need() != Need::Sound && self.resampler.is_none()
+    }
+
+    /// Hears a frame of an unheard member. `false`, and nothing done, if it begins to talk with it.
+    pub(crate) fn stays_unheard(&mut self, frame: &[i16]) -> bool {
+        if self.muted {
+            return true;
+        }
+        let heard = energy(frame);
+        let mut gate = self.gate;
+        gate.hear(heard, self.energy);
+        if !gate.is_open() {
+            self.meter.hear(heard);
+        }
+        !gate.is_open()
     }
 
     /// Whether the others hear what comes next.

@@ -159,9 +159,14 @@ impl Leg {
             dropped.on_hold += 1;
             return Received::Little;
         }
-        // Before the conference nobody hears them.
-        if matches!(self.state, State::Member(_)) || inbound.has_keys_in_sound() {
-            inbound.push(&self.media, &rtp, dropped);
+        match &mut self.state {
+            State::Member(member) if member.is_unheard() && !inbound.has_keys_in_sound() => {
+                inbound.push_unheard(&self.media, &rtp, dropped, |frame| member.stays_unheard(frame));
+            }
+            State::Member(_) => inbound.push(&self.media, &rtp, dropped),
+            // Before the conference nobody hears them.
+            _ if inbound.has_keys_in_sound() => inbound.push(&self.media, &rtp, dropped),
+            _ => {}
         }
         if holds_a_tick(self.media.codec, rtp.payload) { Received::Sound } else { Received::Little }
     }
