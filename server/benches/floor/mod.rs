@@ -22,7 +22,7 @@ pub(crate) const ARGUMENT: &str = "--floor";
 /// A phone's and the server's packets come every 20 ms.
 pub(crate) const PACKETS_PER_SECOND: u32 = 50;
 /// Until every socket has met its phone, and the packets flow evenly.
-const SETTLE: Duration = Duration::from_secs(2);
+pub(crate) const SETTLE: Duration = Duration::from_secs(2);
 
 /// Which packets are moved.
 pub(crate) struct Packets {
