@@ -4,7 +4,7 @@ use super::invitation::Invitation;
 use super::reliable::{Due, Provisional};
 use super::{Call, body, final_answer};
 use crate::telephony::calls::HangUp;
-use crate::telephony::sip::dispatch::{Asked, Phase};
+use crate::telephony::sip::dispatch::{Boxed, Phase};
 use crate::telephony::sip::response::Answer;
 use engine::EndReason;
 use rsipstack::dialog::dialog::{DialogState, TerminatedReason};
@@ -139,7 +139,7 @@ impl Call {
         }
     }
 
-    fn asked_early(&mut self, asked: Asked, provisional: &mut Provisional) {
+    fn asked_early(&mut self, asked: Boxed, provisional: &mut Provisional) {
         let answer = match asked.request.method {
             Method::PRack => self.acknowledged_early(&asked.request, provisional),
             _ => self.asked(&asked.request),

@@ -5,7 +5,7 @@ mod check;
 mod merged;
 mod ongoing;
 
-pub(super) use ongoing::{Asked, Line, Ongoing, Phase};
+pub(super) use ongoing::{Boxed, Line, Ongoing, Phase};
 
 use super::call;
 use super::response::{self, Answer};

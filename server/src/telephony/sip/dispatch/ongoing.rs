@@ -19,6 +19,9 @@ pub(in crate::telephony::sip) struct Asked {
     pub(in crate::telephony::sip) answer: oneshot::Sender<Answer>,
 }
 
+/// A channel has room for 32 messages from the start, and each call has one.
+pub(in crate::telephony::sip) type Boxed = Box<Asked>;
+
 /// How far a call is, as far as other requests care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::telephony::sip) enum Phase {
@@ -30,7 +33,7 @@ pub(in crate::telephony::sip) enum Phase {
 
 /// A call's end of it.
 pub(in crate::telephony::sip) struct Line {
-    pub(in crate::telephony::sip) asked: mpsc::Receiver<Asked>,
+    pub(in crate::telephony::sip) asked: mpsc::Receiver<Boxed>,
     pub(in crate::telephony::sip) phase: watch::Sender<Phase>,
 }
 
@@ -39,7 +42,7 @@ pub(in crate::telephony::sip) struct Line {
 pub(in crate::telephony::sip) struct Ongoing(Mutex<HashMap<DialogId, Entry>>);
 
 struct Entry {
-    call: mpsc::Sender<Asked>,
+    call: mpsc::Sender<Boxed>,
     phase: watch::Receiver<Phase>,
     /// The highest CSeq that has come.
     cseq: u32,
@@ -82,7 +85,7 @@ impl Ongoing {
     pub(super) async fn ask(&self, id: &DialogId, request: Request) -> Option<Answer> {
         let call = self.lock().get(id)?.call.clone();
         let (answer, answered) = oneshot::channel();
-        match call.try_send(Asked { request, answer }) {
+        match call.try_send(Box::new(Asked { request, answer })) {
             Ok(()) => answered.await.ok(),
             Err(mpsc::error::TrySendError::Full(_)) => Some(Answer::later()),
             Err(mpsc::error::TrySendError::Closed(_)) => None,
