@@ -200,7 +200,7 @@ impl Entrance {
 
 /// On this machine, on this link, or in a private network (RFC 1918, RFC 3927, RFC 4193, RFC 4291). Not the shared
 /// addresses of RFC 6598: their users are strangers to each other.
-fn is_nearby(address: IpAddr) -> bool {
+pub(in crate::telephony) fn is_nearby(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
         IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),

@@ -141,7 +141,10 @@ impl Call {
 
     fn asked_early(&mut self, asked: Boxed, provisional: &mut Provisional) {
         let answer = match asked.request.method {
-            Method::PRack => self.acknowledged_early(&asked.request, provisional),
+            Method::PRack => {
+                self.seen(&asked.request);
+                self.acknowledged_early(&asked.request, provisional)
+            }
             _ => self.asked(&asked.request),
         };
         // Nobody waits any more where it fails.

@@ -7,13 +7,13 @@ use super::{Call, body, timer};
 use crate::telephony::sdp::{Offer, OfferError};
 use crate::telephony::sip::dispatch::Phase;
 use crate::telephony::sip::response::Answer;
-use rsipstack::dialog::dialog::Dialog;
 use rsipstack::sip::prelude::HeadersExt;
-use rsipstack::sip::{Method, Param, Request, StatusCode, typed};
+use rsipstack::sip::{Method, Request, StatusCode, typed};
 
 impl Call {
     /// Answers a request that is no INVITE.
     pub(super) fn asked(&mut self, request: &Request) -> Answer {
+        self.seen(request);
         match request.method {
             Method::Update => {
                 let answer = self.change(request);
@@ -29,8 +29,14 @@ impl Call {
         }
     }
 
+    /// Answers a re-INVITE.
+    pub(super) fn reinvited(&mut self, request: &Request) -> Answer {
+        self.seen(request);
+        self.change(request)
+    }
+
     /// A re-INVITE or UPDATE. What cannot be taken is refused, and the session stays as it was (RFC 3261 section 14.2).
-    pub(super) fn change(&mut self, request: &Request) -> Answer {
+    fn change(&mut self, request: &Request) -> Answer {
         match self.try_change(request) {
             Ok(answer) => answer,
             Err(refused) => {
@@ -94,6 +100,7 @@ impl Call {
     /// The call has no sound that we can have: it must end.
     pub(super) fn acknowledged(&mut self) -> Result<(), OfferError> {
         let Some(ack) = self.dialog.last_remote_ack() else { return Ok(()) };
+        self.seen(&ack);
         if !ack.cseq_header().and_then(|cseq| cseq.seq()).is_ok_and(|cseq| self.session.waits_for(cseq)) {
             return Ok(());
         }
@@ -112,20 +119,6 @@ impl Call {
                 Ok(())
             }
         }
-    }
-
-    /// Requests of ours go to their new Contact (RFC 3261 section 12.2).
-    pub(super) fn retarget(&self, message: &impl HeadersExt) {
-        let Ok(contacts) = message.typed_contact_headers() else { return };
-        let [contact] = contacts.as_slice() else { return };
-        let mut uri = contact.uri.clone();
-        let is_transport = |param: &&Param| matches!(param, Param::Transport(_));
-        let before = self.dialog.snapshot().remote_uri;
-        if !uri.params.iter().any(|param| is_transport(&param)) {
-            uri.params.extend(before.params.iter().find(is_transport).cloned());
-        }
-        let contact = message.contact_header().ok().cloned();
-        Dialog::Invite(self.dialog.clone()).set_remote_target(uri, contact);
     }
 
     fn informed(&self, request: &Request) -> Answer {

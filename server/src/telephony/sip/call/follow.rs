@@ -6,8 +6,7 @@ use super::refresh::Goes;
 use super::timer::Due;
 use crate::telephony::calls::HangUp;
 use crate::telephony::sip::dispatch::Phase;
-use rsipstack::dialog::dialog::{DialogState, TransactionHandle};
-use rsipstack::sip::Request;
+use rsipstack::dialog::dialog::DialogState;
 use tokio::time::Instant;
 
 /// Where a call is; it is over when [`Call::follow`] returns.
@@ -38,7 +37,10 @@ impl Call {
                         }
                         self.line.phase.send_replace(Phase::Up);
                     }
-                    Some(DialogState::Updated(_, request, handle)) => self.reinvited(&request, handle).await,
+                    Some(DialogState::Updated(_, request, handle)) => {
+                        let answer = self.reinvited(&request);
+                        let _ = handle.respond(answer.status, Some(answer.headers), answer.body).await;
+                    }
                     // Nothing that is not answered before it comes here.
                     Some(_) => {}
                 },
@@ -56,6 +58,7 @@ impl Call {
                         return self.bye("the session could not be refreshed").await;
                     }
                 }
+                () = at(self.keep_open_at) => self.keep_open().await,
                 () = at(self.timer.next()) => match self.timer.due(Instant::now()) {
                     Due::Nothing => {}
                     Due::Refresh(agreed) => self.begin_refresh(agreed),
@@ -63,11 +66,6 @@ impl Call {
                 },
             }
         }
-    }
-
-    async fn reinvited(&mut self, request: &Request, handle: TransactionHandle) {
-        let answer = self.change(request);
-        let _ = handle.respond(answer.status, Some(answer.headers), answer.body).await;
     }
 
     async fn bye(&self, reason: &str) {

@@ -13,6 +13,7 @@ mod refresh;
 mod reliable;
 mod session;
 mod timer;
+mod translated;
 
 pub(super) use dialled::number;
 
@@ -35,11 +36,13 @@ use rsipstack::sip::prelude::HeadersExt;
 use rsipstack::sip::{Header, Request, StatusCode, Uri};
 use rsipstack::transaction::endpoint::EndpointInnerRef;
 use rsipstack::transaction::transaction::{Transaction, TransactionEvent, TransactionEventSender};
+use rsipstack::transport::SipConnection;
 use session::Session;
 use std::sync::Arc;
 use timer::{Agreed, Timer};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use translated::Translated;
 
 /// Answers an INVITE, or refuses it, and stays with the call to its end.
 pub(super) async fn take(signalling: Arc<Signalling>, mut transaction: Transaction) {
@@ -141,7 +144,7 @@ async fn accept(signalling: &Signalling, mut transaction: Transaction, invited: 
     spawn_handler(dialog.clone(), transaction);
     let Invited { invitation, admitted, offer } = invited;
     let session = opened.session(offer, invitation.cseq, board.srtp);
-    let call = Call {
+    let mut call = Call {
         board: Arc::clone(board),
         member: opened.member,
         room: admitted.room.id,
@@ -156,8 +159,12 @@ async fn accept(signalling: &Signalling, mut transaction: Transaction, invited: 
         timer: Timer::Off,
         refresh: Refresh::Idle,
         serves_update: invitation.serves_update,
+        translated: None,
+        keep_open_at: None,
         _counted: opened.counted,
     };
+    let invite = call.invite.original.clone();
+    call.seen(&invite);
     let number = &admitted.room.number;
     tracing::info!(member = %call.member, %number, diversions = %invitation.diversions, "call");
     call.run(&invitation, admitted.refusal).await;
@@ -181,6 +188,8 @@ struct Invite {
     original: Request,
     answers: TransactionEventSender,
     endpoint: EndpointInnerRef,
+    /// That it came by.
+    connection: Option<SipConnection>,
 }
 
 impl Invite {
@@ -194,6 +203,7 @@ impl Invite {
             original: transaction.original.clone(),
             answers: transaction.tu_sender.clone(),
             endpoint: transaction.endpoint_inner.clone(),
+            connection: transaction.connection.clone(),
         }
     }
 
@@ -222,6 +232,9 @@ struct Call {
     timer: Timer,
     refresh: Refresh,
     serves_update: bool,
+    /// As their last request said.
+    translated: Option<Translated>,
+    keep_open_at: Option<Instant>,
     /// For as long as it lasts.
     _counted: CallGuard,
 }
