@@ -11,18 +11,22 @@ import { assertHearing } from '../lib/hearing.mjs';
 import { Namespaces, whyNot } from '../lib/namespaces.mjs';
 import { Child, run } from '../lib/process.mjs';
 import { NUMBER } from '../lib/server.mjs';
-import { bounded } from '../lib/wait.mjs';
+import { bounded, until } from '../lib/wait.mjs';
 
 const INSIDE = process.env.CONFERENCE_NAT_PHONE;
+const TRANSLATOR = process.env.CONFERENCE_NAT_TRANSLATOR;
 const [PHONE, SERVER] = ['192.168.77.2', '203.0.113.1'];
-/** baresip's control socket is let through; it is not part of what is tried. All else must be asked for from inside. */
+/** baresip's control socket is let through; it is not part of what is tried. All else must be asked for from inside. Datagrams
+ * from outside with four bytes in them are counted. */
 const RULES = `
 table ip nat {
   chain out { type nat hook postrouting priority 100; oifname "public" masquerade random; }
 }
 table ip guard {
+  counter empty { }
   chain through {
     type filter hook forward priority 0; policy drop;
+    iifname "public" udp length 12 counter name empty
     ct state established,related accept
     iifname "private" accept
     tcp flags syn accept
@@ -46,6 +50,27 @@ if (INSIDE) {
     await behind.reports((report) => report.tx.sent > 0 && report.rtt > 0);
     await behind.hangUp();
     await server.untilMembers(follow, 1);
+  });
+
+  test("the server's own requests reach a telephone behind a translator", async (t) => {
+    const fixture = new Fixture(t);
+    const server = await fixture.server({ address: SERVER, config: 'allow-guests = true\n' });
+    const { follow } = await server.addresses();
+    const within = ['ip', 'netns', 'exec', INSIDE];
+    const phones = await fixture.phones({ 4001: 450, 4003: 850 }, { address: PHONE, within });
+    const [leaver, stayer] = phones;
+    for (const phone of phones) await phone.call(server, NUMBER);
+    await server.untilMembers(follow, 2);
+    // The server hangs up, at an address that was announced nowhere.
+    await leaver.type('##');
+    await leaver.closed();
+    await server.untilMembers(follow, 1);
+    // The way to the other one is kept open, which says nothing by itself for as long as the call lasts.
+    const counted = () => run('ip', ['netns', 'exec', TRANSLATOR, 'nft', 'list', 'counter', 'ip', 'guard', 'empty']);
+    await until('a datagram that keeps the translation', async () => /packets [1-9]/.test(await counted()), { withinMs: 40_000, pollMs: 500 });
+    await stayer.type('##');
+    await stayer.closed();
+    await server.untilMembers(follow, 0);
   });
 
   test('the public address is what an outside telephone is told', async (t) => {
@@ -74,11 +99,11 @@ if (INSIDE) {
     await run('ip', ['netns', 'exec', translator, 'nft', '-f', '-'], { input: RULES });
     const again = ['netns', 'exec', server, process.execPath, '--test', '--test-reporter=spec', import.meta.filename];
     // Without what would make it report to us instead of by its end.
-    const env = { CONFERENCE_NAT_PHONE: phone, NODE_TEST_CONTEXT: undefined };
+    const env = { CONFERENCE_NAT_PHONE: phone, CONFERENCE_NAT_TRANSLATOR: translator, NODE_TEST_CONTEXT: undefined };
     const inside = fixture.use(new Child('ip', again, { env }));
     const { code } = await bounded('the tests in the namespaces', inside.ended, 120_000);
     t.diagnostic(inside.output.trim());
     assert.equal(code, 0, inside.tail(80));
-    assert.match(inside.output, /^\S+ pass 2$/m, 'the tests in the namespaces did not run');
+    assert.match(inside.output, /^\S+ pass 3$/m, 'the tests in the namespaces did not run');
   });
 }

@@ -268,15 +268,32 @@ test('session timers (RFC 4028)', async (t) => {
   const fixture = new Fixture(t);
   const server = await fixture.server();
   const slow = { withinSeconds: REFRESH_WITHIN_SECONDS };
-  // The three that wait do so together.
-  const waiting = [fixture.sipp('timer-server', slow), fixture.sipp('glare', slow), missingAck(fixture)];
+  // Those that wait do so together.
+  const waiting = [fixture.sipp('timer-server', slow), fixture.sipp('glare', slow), missingAck(fixture), neverRefreshed(fixture)];
   waiting.forEach((started) => started.catch(() => {}));
   await t.test('the caller refreshes', () => sipp(server, 'timer-caller'));
   await t.test('an INVITE without ACK is ended by BYE after 64*T1', async () => waiting[2]);
   await t.test('the server refreshes by UPDATE', async () => (await waiting[0]).done);
   await t.test('the server refreshes by re-INVITE; a re-INVITE against it gets 491', async () => (await waiting[1]).done);
+  await t.test('a session that its caller does not refresh is ended by BYE', async () => waiting[3]);
   await server.assertAlive();
 });
+
+/** A caller who promises to refresh the session, and does not: it ends 32 s before its 90 s are over (RFC 4028 section 10). On
+ * hold, so that no sound is waited for. */
+async function neverRefreshed(fixture) {
+  const peer = await fixture.datagrams();
+  const call = peer.newCall(NUMBER);
+  const extra = ['Supported: timer', 'Session-Expires: 90;refresher=uac'];
+  const offer = peer.offer(await freePorts(2), { formats: '0', attributes: ['rtpmap:0 PCMU/8000', 'inactive'] });
+  await peer.send(peer.request(call, 'INVITE', { body: offer, extra }));
+  const { tag, text } = await peer.response('200', (r) => r.status === 200);
+  assert.match(text, /^Session-Expires: 90;refresher=uac\r$/m);
+  await peer.send(peer.request(call, 'ACK', { toTag: tag, branch: `${call.branch}a` }));
+  const byes = () => peer.received.filter((received) => received.text.startsWith('BYE '));
+  await until('BYE', () => byes().length > 0, { withinMs: 75_000 });
+  assert.match(byes()[0].text, /^Reason: .*the session was not refreshed/m);
+}
 
 /** A caller who never acknowledges the 200. */
 async function missingAck(fixture) {

@@ -83,10 +83,16 @@ async fn enter(board: &Switchboard, entrance: &Entrance, ask: &Ask<'_>) -> Resul
     }
     let caller = identity.caller();
     let pin_delay = pin_delay(board, &room, &caller.number)?;
-    let full = board.media.legs(room.id) >= limits::LEGS_PER_ROOM;
-    let refusal =
-        if board.live.is_locked(room.id) { Some(EndReason::Locked) } else { full.then_some(EndReason::Full) };
+    let refusal = refusal(board.live.is_locked(room.id), board.media.legs(room.id));
     Ok(Admitted { room, caller, pin_delay, refusal })
+}
+
+/// Why nobody may come into a room with so many legs.
+fn refusal(locked: bool, legs: usize) -> Option<EndReason> {
+    match locked {
+        true => Some(EndReason::Locked),
+        false => (legs >= limits::LEGS_PER_ROOM).then_some(EndReason::Full),
+    }
 }
 
 /// How long the caller has to wait before its PIN counts. `caller` is its number, empty if withheld.
@@ -97,5 +103,18 @@ fn pin_delay(board: &Switchboard, room: &Room, caller: &str) -> Result<Micros, R
     match board.pins.access(board.live.now_ms(), room.id, caller) {
         PinAccess::After { ms } => Ok(Micros::from_ms(ms)),
         PinAccess::Refused { retry_after_s } => Err(Refused::WrongPins { retry_after_s }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_room_is_full_with_its_last_leg_and_locked_before_it_is_full() {
+        assert_eq!(refusal(false, limits::LEGS_PER_ROOM - 1), None);
+        assert_eq!(refusal(false, limits::LEGS_PER_ROOM), Some(EndReason::Full));
+        assert_eq!(refusal(true, 0), Some(EndReason::Locked));
+        assert_eq!(refusal(true, limits::LEGS_PER_ROOM), Some(EndReason::Locked));
     }
 }

@@ -274,3 +274,21 @@ pub(super) fn fuzz(request: &Request) {
     }
     let _ = info::Info::read(request);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_room_is_busy_and_a_locked_one_is_not_there() {
+        let said = |status, text: &str| (status, format!("SIP;cause={text}"));
+        assert_eq!(
+            final_answer(EndReason::Full),
+            said(StatusCode::BusyHere, "486;text=\"the room is full\"")
+        );
+        assert_eq!(
+            final_answer(EndReason::Locked),
+            said(StatusCode::TemporarilyUnavailable, "480;text=\"the room is locked\"")
+        );
+    }
+}
