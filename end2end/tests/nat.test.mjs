@@ -8,10 +8,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Fixture } from '../lib/fixture.mjs';
 import { assertHearing } from '../lib/hearing.mjs';
-import { Namespaces, whyNot } from '../lib/namespaces.mjs';
-import { Child, run } from '../lib/process.mjs';
+import { Namespaces, testsWithin, whyNot } from '../lib/namespaces.mjs';
+import { run } from '../lib/process.mjs';
 import { NUMBER } from '../lib/server.mjs';
-import { bounded, until } from '../lib/wait.mjs';
+import { until } from '../lib/wait.mjs';
 
 const INSIDE = process.env.CONFERENCE_NAT_PHONE;
 const TRANSLATOR = process.env.CONFERENCE_NAT_TRANSLATOR;
@@ -97,13 +97,7 @@ if (INSIDE) {
     await networks.ip(server, 'route add 192.168.77.0/24 via 203.0.113.2');
     await run('ip', ['netns', 'exec', translator, 'sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward']);
     await run('ip', ['netns', 'exec', translator, 'nft', '-f', '-'], { input: RULES });
-    const again = ['netns', 'exec', server, process.execPath, '--test', '--test-reporter=spec', import.meta.filename];
-    // Without what would make it report to us instead of by its end.
-    const env = { CONFERENCE_NAT_PHONE: phone, CONFERENCE_NAT_TRANSLATOR: translator, NODE_TEST_CONTEXT: undefined };
-    const inside = fixture.use(new Child('ip', again, { env }));
-    const { code } = await bounded('the tests in the namespaces', inside.ended, 120_000);
-    t.diagnostic(inside.output.trim());
-    assert.equal(code, 0, inside.tail(80));
-    assert.match(inside.output, /^\S+ pass 3$/m, 'the tests in the namespaces did not run');
+    const env = { CONFERENCE_NAT_PHONE: phone, CONFERENCE_NAT_TRANSLATOR: translator };
+    await testsWithin(t, fixture, server, import.meta.filename, { tests: 3, env });
   });
 }
