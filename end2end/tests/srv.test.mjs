@@ -29,7 +29,7 @@ async function registrar(fixture) {
       `${line('To')};tag=1`,
       line('Call-ID'),
       line('CSeq'),
-      ...(registrar.works ? [`${line('Contact')};expires=${GRANTED_S}`] : []),
+      registrar.works ? `${line('Contact')};expires=${GRANTED_S}` : 'Retry-After: 1',
       'Content-Length: 0',
     ];
     socket.send(`${lines.join('\r\n')}\r\n\r\n`, from.port, from.address);
