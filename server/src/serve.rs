@@ -6,6 +6,7 @@ use crate::server::Server;
 use crate::telephony::trunk::CallersSettings;
 use anyhow::Context;
 use model::live::UnixMs;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 use store::Store;
@@ -18,9 +19,14 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     announce(&config, &store, server.capacity).await?;
     announce_callers(&config.callers);
     interrupted().await?;
-    println!("Ending the calls …");
+    tell(format_args!("Ending the calls …"));
     server.stop().await;
     Ok(())
+}
+
+/// Prints a line. Whoever started the server may have stopped reading: that is no reason to end.
+fn tell(line: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 /// Returns at SIGINT or SIGTERM.
@@ -35,27 +41,27 @@ pub(crate) async fn interrupted() -> std::io::Result<()> {
 /// What a newcomer needs to know: what to open, what to dial.
 async fn announce(config: &Config, store: &Store, capacity: Capacity) -> anyhow::Result<()> {
     let base = config.base_url();
-    println!("Conférence {}", env!("CARGO_PKG_VERSION"));
+    tell(format_args!("Conférence {}", env!("CARGO_PKG_VERSION")));
     if let Some(token) = store.ensure_setup_token(unix_ms()).await? {
-        println!("  first account   {base}/setup?token={}", token.0);
-        println!("                  (once; a new link is printed at the next start)");
+        tell(format_args!("  first account   {base}/setup?token={}", token.0));
+        tell(format_args!("                  (once; a new link is printed at the next start)"));
     }
-    println!("  open            {base}/");
-    println!("  calls           SIP over UDP and TCP on {}", list(&config.addresses.sip));
+    tell(format_args!("  open            {base}/"));
+    tell(format_args!("  calls           SIP over UDP and TCP on {}", list(&config.addresses.sip)));
     if !config.addresses.tls.is_empty() {
-        println!("                  and over TLS on {}", list(&config.addresses.tls));
+        tell(format_args!("                  and over TLS on {}", list(&config.addresses.tls)));
     }
-    println!("                  {capacity}");
+    tell(format_args!("                  {capacity}"));
     let rooms = store.all_rooms().await?;
     for room in rooms.iter().take(10) {
-        println!("  dial            sip:{}@{}", room.number, crate::server::sip_hint(config));
+        tell(format_args!("  dial            sip:{}@{}", room.number, crate::server::sip_hint(config)));
     }
     if rooms.is_empty() {
-        println!(
+        tell(format_args!(
             "  dial            no number yet: add one on the page, or see it live with `conference demo`"
-        );
+        ));
     }
-    println!("  data            {}", config.data.display());
+    tell(format_args!("  data            {}", config.data.display()));
     Ok(())
 }
 
@@ -74,7 +80,7 @@ fn announce_callers(callers: &CallersSettings) {
             let peers: Vec<String> = trunk.peers.iter().map(ToString::to_string).collect();
             ways.push(format!("calls from {}", peers.join(", ")));
         }
-        println!("  trunk           {}: {}", trunk.name, ways.join("; "));
+        tell(format_args!("  trunk           {}: {}", trunk.name, ways.join("; ")));
     }
     let others = match (callers.allow_guests, callers.phones.len(), callers.trunks.len()) {
         (true, ..) => "anybody may call: guests are allowed".to_owned(),
@@ -82,7 +88,7 @@ fn announce_callers(callers: &CallersSettings) {
         (false, 0, _) => "calls from anywhere else are refused".to_owned(),
         (false, phones, _) => format!("telephones with a password: {phones}; all others are refused"),
     };
-    println!("  callers         {others}");
+    tell(format_args!("  callers         {others}"));
 }
 
 pub(crate) fn unix_ms() -> UnixMs {
