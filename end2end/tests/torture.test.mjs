@@ -74,8 +74,12 @@ const EXPECTED = {
 const message = (name) => readFileSync(join(FOLDER, `${name}.dat`));
 const headers = (text, name) => text.match(new RegExp(`^${name}:.*$`, 'gim')) ?? [];
 
-/** The first final answer that is none to `probe`. */
-const final = (peer, probe) => peer.received.find((r) => r.status >= 200 && !r.text.includes(probe.callId));
+/** The final answer to the message, or else to what is behind it on the stream: they come in either order. */
+function final(peer, probe, name) {
+  const finals = peer.received.filter((r) => r.status >= 200 && !r.text.includes(probe.callId));
+  const callId = message(name).toString('latin1').match(/^(?:Call-ID|i)\s*:\s*(\S+)/im)?.[1];
+  return finals.find((r) => r.text.includes(callId)) ?? finals[0];
+}
 
 /** Sends a message from a socket of its own, then an OPTIONS, whose answer shows that the message was dealt with. */
 async function statusFor(peer, name, expected) {
@@ -86,9 +90,9 @@ async function statusFor(peer, name, expected) {
   } else {
     await peer.send(peer.request(probe, 'OPTIONS'));
     await peer.response(`the probe behind ${name}`, (r) => r.text.includes(probe.callId));
-    if (expected !== nothing) await until(`an answer to ${name}`, () => final(peer, probe));
+    if (expected !== nothing) await until(`an answer to ${name}`, () => final(peer, probe, name));
   }
-  return final(peer, probe);
+  return final(peer, probe, name);
 }
 
 function check(name, answer, expected) {
