@@ -90,18 +90,22 @@ impl JitterBuffer {
         std::mem::take(&mut self.taken)
     }
 
+    /// What a packet of this timestamp holds is played next, as it is: nothing waits before it or is made up.
+    fn plays_next(&self, timestamp: u64) -> bool {
+        self.clock == Clock::Running { next: timestamp, credit: 0 }
+            && self.insert == 0
+            && self.fifo.is_empty()
+            && self.conceal.is_idle()
+    }
+
     /// The packet is all that the coming tick needs, and nothing is to be done about the delay. Only for a codec whose
     /// decoder has no past, so that it can be decoded a second time.
     pub(super) fn is_needed_next(&mut self, place: Place, payload: &[u8]) -> bool {
-        let due = self.clock == Clock::Running { next: place.timestamp, credit: 0 };
-        let simple = due
+        let simple = self.plays_next(place.timestamp)
             && payload.len() == FRAME_SAMPLES
             && is_stateless(self.codec)
             && !self.taken
-            && self.insert == 0
-            && self.queue.front().is_none()
-            && self.fifo.is_empty()
-            && self.conceal.is_idle();
+            && self.queue.front().is_none();
         simple && {
             let reserve = self.reserve();
             (0..CUT_MIN as i64).contains(&self.target.excess(reserve))
