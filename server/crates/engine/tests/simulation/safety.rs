@@ -5,6 +5,7 @@ use crate::phone::{AMPLITUDE, Phone};
 use crate::world::{World, address, room};
 use engine::{Arrival, Channel, Codec, EndReason, LegKey};
 use model::MemberId;
+use std::net::SocketAddr;
 
 const ROOM: u128 = 1;
 /// No phone of a world says it.
@@ -35,6 +36,18 @@ fn inject(world: &mut World, stranger: &mut Phone, ms: u64) {
     }
 }
 
+/// From now on nothing comes from the phone, as with silence suppression.
+fn fall_silent(world: &mut World, phone: usize) {
+    world.phones[phone].speaks = false;
+    world.phones[phone].suppresses = true;
+}
+
+/// An empty receiver report comes (RFC 3550 section 6.4.2).
+fn report(world: &mut World, leg: LegKey, from: SocketAddr) {
+    let datagram = [0x80, 201, 0, 1, 0, 0, 0, 7];
+    world.engine.handle_packet(Arrival::At(world.now()), leg, Channel::Rtcp, from, &datagram);
+}
+
 fn hears_stranger(world: &World, ms: usize) -> bool {
     world.phones[0].ears.tone(ms, STRANGE_HZ) > AMPLITUDE * 0.02
 }
@@ -52,8 +65,7 @@ fn what_is_injected_from_elsewhere_is_never_heard() {
     inject(&mut world, &mut stranger, 10_000);
     assert!(!hears_stranger(&world, 9_500) && hears_speaker(&world, 9_500));
     // The phone is silent, as with silence suppression: that is no invitation.
-    world.phones[1].speaks = false;
-    world.phones[1].suppresses = true;
+    fall_silent(&mut world, 1);
     inject(&mut world, &mut stranger, 10_000);
     assert!(!hears_stranger(&world, 9_500));
     assert_eq!(world.destinations[&leg.index()], address(world.phones[1].port));
@@ -97,8 +109,7 @@ fn another_sender_behind_the_same_address_is_heard_after_the_old_one() {
 fn a_leg_from_which_nothing_comes_any_more_is_ended() {
     let mut world = two();
     world.run_ms(10_000);
-    world.phones[1].speaks = false;
-    world.phones[1].suppresses = true;
+    fall_silent(&mut world, 1);
     world.run_ms(29_900);
     assert!(world.ended.is_empty());
     world.run_ms(1_200);
@@ -113,8 +124,7 @@ fn a_leg_that_never_sent_anything_is_ended_even_in_its_menu() {
     let mut world = World::new(32, Line::CLEAN);
     let mute = |world: &mut World, pin: &str| {
         let n = world.call_with(room(ROOM), Codec::Pcmu, pin, |_| {});
-        world.phones[n].speaks = false;
-        world.phones[n].suppresses = true;
+        fall_silent(world, n);
     };
     mute(&mut world, "");
     mute(&mut world, "4711");
@@ -122,13 +132,7 @@ fn a_leg_that_never_sent_anything_is_ended_even_in_its_menu() {
     // Its reports do not help it: there is no sound to be silent between.
     let leg = world.phones[0].leg;
     let from = address(5_000);
-    world.engine.handle_packet(
-        Arrival::At(world.now()),
-        leg,
-        Channel::Rtcp,
-        from,
-        &[0x80, 201, 0, 1, 0, 0, 0, 7],
-    );
+    report(&mut world, leg, from);
     world.run_ms(1_200);
     let ended: Vec<_> = world.ended.iter().map(|(_, reason)| *reason).collect();
     assert!(ended.contains(&EndReason::NoSound) && ended.len() == 2, "{ended:?}");
@@ -138,18 +142,11 @@ fn a_leg_that_never_sent_anything_is_ended_even_in_its_menu() {
 fn a_silent_phone_that_reports_stays() {
     let mut world = two();
     world.run_ms(1_000);
-    world.phones[1].speaks = false;
-    world.phones[1].suppresses = true;
+    fall_silent(&mut world, 1);
     let (leg, from) = (world.phones[1].leg, address(5_001));
     for _ in 0..30 {
         world.run_ms(5_000);
-        world.engine.handle_packet(
-            Arrival::At(world.now()),
-            leg,
-            Channel::Rtcp,
-            from,
-            &[0x80, 201, 0, 1, 0, 0, 0, 7],
-        );
+        report(&mut world, leg, from);
     }
     assert!(world.ended.is_empty());
     world.run_ms(31_100);
@@ -160,8 +157,7 @@ fn a_silent_phone_that_reports_stays() {
 fn who_is_on_hold_need_not_send_until_the_hold_ends() {
     let mut world = two();
     world.run_ms(1_000);
-    world.phones[1].speaks = false;
-    world.phones[1].suppresses = true;
+    fall_silent(&mut world, 1);
     let leg = world.phones[1].leg;
     let mut media = world.media(1);
     media.receive = false;
