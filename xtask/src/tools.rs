@@ -18,12 +18,13 @@ struct Tool {
 const FOR_BUILDING: [Tool; 2] =
     [Tool { program: "cmake", package: "cmake" }, Tool { program: "make", package: "make" }];
 
-/// A browser, telephones that are not ours, a maker of tones, and an address translator with networks to put it between.
-const FROM_DEBIAN: [Tool; 6] = [
+/// A browser, telephones that are not ours, a maker of tones, a decoder of Opus, and an address translator with networks to put it between.
+const FROM_DEBIAN: [Tool; 7] = [
     Tool { program: "chromium", package: "chromium" },
     Tool { program: "sipp", package: "sip-tester" },
     Tool { program: "baresip", package: "baresip" },
     Tool { program: "sox", package: "sox" },
+    Tool { program: "opusdec", package: "opus-tools" },
     Tool { program: "nft", package: "nftables" },
     Tool { program: "ip", package: "iproute2" },
 ];

@@ -29,6 +29,8 @@ pub(crate) struct Typed {
     pub(crate) enter_muted: Option<String>,
     #[serde(default)]
     pub(crate) anonymous_rejection: Option<String>,
+    #[serde(default)]
+    pub(crate) chimes: Option<String>,
 }
 
 /// The form, back with what is wrong with it.
@@ -61,7 +63,8 @@ impl Typed {
             (Ok(language), Ok(pin), false) => {
                 let enter_muted = self.enter_muted.is_some();
                 let anonymous_rejection = self.anonymous_rejection.is_some();
-                Ok(RoomSettings { language, pin, enter_muted, anonymous_rejection })
+                let chimes = self.chimes.is_some();
+                Ok(RoomSettings { language, pin, enter_muted, anonymous_rejection, chimes })
             }
             (language, pin, description) => {
                 Err(Invalid { description, language: language.err(), pin: pin.err() })

@@ -101,7 +101,8 @@ async fn a_number_is_added_by_its_form_or_the_form_says_why_not() {
 async fn settings_are_saved_and_said_to_be() {
     let house = House::new().await;
     let owner = Some(house.owner_cookie.as_str());
-    let form = "version=1&description=Nouveau&language=en&pin=0&enter_muted=on&anonymous_rejection=on";
+    let form =
+        "version=1&description=Nouveau&language=en&pin=0&enter_muted=on&anonymous_rejection=on&chimes=on";
     let answer = house.post(GENERAL, owner, form).await;
     assert_eq!(
         (answer.status, answer.location()),
@@ -110,11 +111,13 @@ async fn settings_are_saved_and_said_to_be() {
     let room = house.panel.store.dial(&house.room.number).await.unwrap().unwrap();
     assert_eq!((room.description.as_str(), room.settings.language), ("Nouveau", Language::En));
     assert!(room.settings.pin.is_none() && room.settings.enter_muted && room.settings.anonymous_rejection);
+    assert!(room.settings.chimes);
     assert!(house.get(answer.location(), owner).await.has("Le prochain appel en tient compte"));
     // An unticked box is not sent.
     house.post(GENERAL, owner, "version=2&description=&language=fr&pin=12").await;
     let room = house.panel.store.dial(&house.room.number).await.unwrap().unwrap();
     assert!(!room.settings.enter_muted && !room.settings.anonymous_rejection && room.settings.pin.is_some());
+    assert!(!room.settings.chimes);
 }
 
 #[tokio::test]

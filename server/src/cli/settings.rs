@@ -11,11 +11,12 @@ pub(crate) enum Key {
     Pin,
     EnterMuted,
     AnonymousRejection,
+    Chimes,
 }
 
 impl Key {
-    pub(crate) const ALL: [Key; 5] =
-        [Key::Description, Key::Language, Key::Pin, Key::EnterMuted, Key::AnonymousRejection];
+    pub(crate) const ALL: [Key; 6] =
+        [Key::Description, Key::Language, Key::Pin, Key::EnterMuted, Key::AnonymousRejection, Key::Chimes];
 
     /// The name in the API.
     pub(crate) fn name(self) -> &'static str {
@@ -25,6 +26,7 @@ impl Key {
             Key::Pin => "pin",
             Key::EnterMuted => "enterMuted",
             Key::AnonymousRejection => "anonymousRejection",
+            Key::Chimes => "chimes",
         }
     }
 
@@ -33,7 +35,7 @@ impl Key {
             Key::Description => "TEXT".to_owned(),
             Key::Language => Language::ALL.map(Language::code).join("|"),
             Key::Pin => "DIGITS (empty: none)".to_owned(),
-            Key::EnterMuted | Key::AnonymousRejection => "true|false".to_owned(),
+            Key::EnterMuted | Key::AnonymousRejection | Key::Chimes => "true|false".to_owned(),
         }
     }
 
@@ -83,6 +85,7 @@ pub(crate) struct SettingsChange {
     pin: Option<Option<Pin>>,
     enter_muted: Option<bool>,
     anonymous_rejection: Option<bool>,
+    chimes: Option<bool>,
 }
 
 impl SettingsChange {
@@ -104,6 +107,7 @@ impl SettingsChange {
         settings.language = self.language.unwrap_or(settings.language);
         settings.enter_muted = self.enter_muted.unwrap_or(settings.enter_muted);
         settings.anonymous_rejection = self.anonymous_rejection.unwrap_or(settings.anonymous_rejection);
+        settings.chimes = self.chimes.unwrap_or(settings.chimes);
         if let Some(pin) = self.pin {
             settings.pin = pin;
         }
@@ -117,9 +121,10 @@ impl SettingsChange {
             Key::Description => self.description.replace(value.to_owned()).is_some(),
             Key::Language => self.language.replace(value.parse().map_err(|e| wrong(&e))?).is_some(),
             Key::Pin => self.pin.replace(Pin::parse_optional(value).map_err(|e| wrong(&e))?).is_some(),
-            Key::EnterMuted | Key::AnonymousRejection => {
+            Key::EnterMuted | Key::AnonymousRejection | Key::Chimes => {
                 let field = match key {
                     Key::EnterMuted => &mut self.enter_muted,
+                    Key::Chimes => &mut self.chimes,
                     _ => &mut self.anonymous_rejection,
                 };
                 field.replace(value.parse().map_err(|_| wrong(&"true or false"))?).is_some()
@@ -154,6 +159,7 @@ mod tests {
 
         assert!(!settings.anonymous_rejection);
         assert!(after(&["anonymousRejection=true"]).1.anonymous_rejection);
+        assert!(settings.chimes && !after(&["chimes=false"]).1.chimes);
 
         let (description, settings) = after(&["language=fr", "description=a = b"]);
         assert_eq!(description, "a = b");
@@ -172,7 +178,7 @@ mod tests {
     #[test]
     fn says_what_is_wrong_and_what_would_be_right() {
         let keys = "the settings are description=TEXT, language=fr|en|de|es|it|ru, pin=DIGITS (empty: none), \
-                    enterMuted=true|false, anonymousRejection=true|false";
+                    enterMuted=true|false, anonymousRejection=true|false, chimes=true|false";
         for (words, problem) in [
             (&["pin"][..], "\"pin\" is not of the form KEY=VALUE"),
             (&["PIN=1"], "there is no setting \"PIN\""),

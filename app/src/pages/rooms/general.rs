@@ -93,6 +93,7 @@ fn stored(room: &Room) -> Typed {
         pin: room.settings.pin.as_ref().map(|pin| pin.as_str().to_owned()).unwrap_or_default(),
         enter_muted: room.settings.enter_muted.then(|| "on".to_owned()),
         anonymous_rejection: room.settings.anonymous_rejection.then(|| "on".to_owned()),
+        chimes: room.settings.chimes.then(|| "on".to_owned()),
     }
 }
 
@@ -132,7 +133,7 @@ fn Settings(room: Room) -> impl IntoView {
 
 fn fields(locale: Locale, language: model::Language, room: &Room, shown: &Shown) -> impl IntoView + use<> {
     let kept = stored(room);
-    let Typed { description, language: spoken, pin, enter_muted, anonymous_rejection, .. } =
+    let Typed { description, language: spoken, pin, enter_muted, anonymous_rejection, chimes, .. } =
         shown.typed.clone();
     let pin_error = shown.invalid.pin.map(|error| wrong_pin(locale, error).to_owned());
     let pin_note = shown.note(locale, &pin, &kept.pin);
@@ -144,6 +145,7 @@ fn fields(locale: Locale, language: model::Language, room: &Room, shown: &Shown)
     let long = shown.invalid.description;
     let long = long.then(|| td_string!(locale, wrong.description_length, longest = DESCRIPTION_CHARS as u32));
     let muted_note = shown.switch_note(locale, &enter_muted, &kept.enter_muted);
+    let chimes_note = shown.switch_note(locale, &chimes, &kept.chimes);
     let rejection_note = shown.switch_note(locale, &anonymous_rejection, &kept.anonymous_rejection);
     let free = Kind { autocomplete: Some("off"), maxlength: Some(DESCRIPTION_CHARS), ..Kind::default() };
     let help = |words: &'static str| Some(words.to_owned());
@@ -181,6 +183,13 @@ fn fields(locale: Locale, language: model::Language, room: &Room, shown: &Shown)
             help=td_string!(locale, general.enter_muted_help)
             note=muted_note
             on=enter_muted.is_some()
+        />
+        <SwitchField
+            id="chimes"
+            label=td_string!(locale, general.chimes)
+            help=td_string!(locale, general.chimes_help)
+            note=chimes_note
+            on=chimes.is_some()
         />
         <SwitchField
             id="anonymous_rejection"

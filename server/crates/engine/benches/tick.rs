@@ -83,9 +83,11 @@ fn open(engine: &mut Engine, now: Micros, scene: &Scene) -> Vec<Line> {
                     },
                     menu: Menu {
                         prompts: prompts.clone(),
+                        announcement: None,
                         pin: None,
                         pin_delay: Micros(0),
                         enter_muted: false,
+                        chimes: true,
                         refusal: None,
                     },
                 },

@@ -1,22 +1,24 @@
 //! The engine: legs and rooms, and all that moves them.
 
+mod conduct;
+
 use crate::event::{EndReason, Event};
-use crate::leg::keys::Command;
 use crate::leg::menu::Verdict;
 use crate::leg::{Goodbye, Leg, Received, State};
 use crate::leg_key::{LegKey, Slab};
 use crate::mix::Mixer;
 use crate::params::{EngineConfig, MediaParams, OpenLeg};
-use crate::prompt::Phrase;
+use crate::phrase::Phrase;
 use crate::rng::Rng;
-use crate::room::{Legs, Room, Studio};
+use crate::room::{Entering, Legs, Room, Studio};
 use crate::rtp::event::Key;
+use crate::spoken::Sentence;
 use crate::stats::EngineStats;
 use crate::stream::{Noise, Spare};
 use crate::time::{Arrival, Micros, PHASES, STEP};
 use crate::wire::{Channel, Packet, Wire};
+use model::RoomId;
 use model::limits::EVENT_QUEUE;
-use model::{Action, Energy, MemberId, Refusal, RoomId};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
@@ -137,67 +139,10 @@ impl Engine {
         let mut leg = self.legs.remove(leg)?;
         let id = leg.room;
         if let Some(room) = self.room_mut(id) {
-            room.close(&mut leg);
+            room.close(now, &mut leg);
         }
         self.tell(now, id);
         leg.goodbye(now)
-    }
-
-    /// Does what a moderator wishes. What is so already stays so.
-    ///
-    /// # Errors
-    /// [`Refusal::NoConference`] if nobody is in the room, [`Refusal::NoMember`] if this member is not.
-    pub fn act(&mut self, now: Micros, room: RoomId, action: Action) -> Result<(), Refusal> {
-        let found = self.room_mut(room).filter(|room| room.has_conference());
-        let found = found.ok_or(Refusal::NoConference)?;
-        match action {
-            Action::Lock => found.lock(true),
-            Action::Unlock => found.lock(false),
-            Action::Mute(id) => self.mute(self.member(room, id)?, true),
-            Action::Unmute(id) => self.mute(self.member(room, id)?, false),
-            Action::Deafen(id) => self.deafen(self.member(room, id)?, true),
-            Action::Undeafen(id) => self.deafen(self.member(room, id)?, false),
-            Action::Energy { member, energy } => self.set_energy(self.member(room, member)?, energy),
-            Action::Expel(id) => {
-                let key = self.member(room, id)?;
-                self.leave(key, EndReason::Expelled);
-                self.end_if_said(key);
-            }
-        }
-        self.tell(now, room);
-        Ok(())
-    }
-
-    fn member(&self, room: RoomId, id: MemberId) -> Result<LegKey, Refusal> {
-        let members = self.room(room).map_or(&[][..], Room::members);
-        let is_it = |key: &LegKey| self.legs.get(*key).is_some_and(|leg| leg.member == id);
-        members.iter().copied().find(is_it).ok_or(Refusal::NoMember)
-    }
-
-    fn mute(&mut self, key: LegKey, muted: bool) {
-        let Some(leg) = self.legs.get_mut(key) else { return };
-        if let State::Member(member) = &mut leg.state
-            && member.muted != muted
-        {
-            member.muted = muted;
-            leg.speaker.say_now(if muted { Phrase::MutedOnEntry } else { Phrase::Unmuted });
-        }
-    }
-
-    fn deafen(&mut self, key: LegKey, deaf: bool) {
-        if let Some(leg) = self.legs.get_mut(key)
-            && let State::Member(member) = &mut leg.state
-        {
-            member.deaf = deaf;
-        }
-    }
-
-    fn set_energy(&mut self, key: LegKey, energy: Energy) {
-        if let Some(leg) = self.legs.get_mut(key)
-            && let State::Member(member) = &mut leg.state
-        {
-            member.energy = energy;
-        }
     }
 
     /// A datagram came to one of a leg's sockets, at most a tick ago. Sound may be handed in just before the tick that
@@ -250,26 +195,12 @@ impl Engine {
             }
             State::Member(member) => {
                 if let Some(command) = member.keys.press(now, pressed) {
-                    self.command(key, command);
+                    self.command(now, key, command);
                 }
             }
             State::Parting { .. } | State::Ended => return,
         }
         self.tell(now, room);
-    }
-
-    fn command(&mut self, key: LegKey, command: Command) {
-        let Some(State::Member(member)) = self.legs.get(key).map(|leg| &leg.state) else { return };
-        let (muted, deaf) = (member.muted, member.deaf);
-        match command {
-            Command::Leave => self.leave(key, EndReason::LeftByKey),
-            Command::ToggleMute => self.mute(key, !muted),
-            Command::ToggleMuteAndDeaf => {
-                let away = !(muted && deaf);
-                self.mute(key, away);
-                self.deafen(key, away);
-            }
-        }
     }
 
     fn follow(&mut self, now: Micros, key: LegKey, verdict: Verdict) {
@@ -288,17 +219,24 @@ impl Engine {
     fn enter(&mut self, now: Micros, key: LegKey) {
         let Some(leg) = self.legs.get_mut(key) else { return };
         let State::Menu(menu) = &leg.state else { return };
-        let muted = menu.enter_muted;
+        let entering = Entering { muted: menu.enter_muted, chimes: menu.chimes };
         let Some(room) = self.rooms[phase(leg.room)].get_mut(&leg.room) else { return };
         if let Some(reason) = room.refusal(self.config.legs_per_room) {
             leg.part(reason);
             return;
         }
-        if room.join(now, leg, muted) {
-            leg.speaker.say(Phrase::Alone);
+        room.join(now, leg, entering);
+        let members = u16::try_from(room.members().len()).unwrap_or(u16::MAX);
+        leg.speaker.say(if members == 1 {
+            Sentence::Phrase(Phrase::Alone)
+        } else {
+            Sentence::Participant(members)
+        });
+        if room.is_recorded() {
+            leg.speaker.say(Phrase::Recorded);
         }
-        if muted {
-            leg.speaker.say(Phrase::MutedOnEntry);
+        if entering.muted {
+            leg.speaker.say(Phrase::EnteringMuted);
         }
         if let [first, _] = *room.members()
             && let Some(first) = self.legs.get_mut(first)
@@ -308,10 +246,10 @@ impl Engine {
     }
 
     /// Out of the conference; the leg goes on to its last phrase.
-    fn leave(&mut self, key: LegKey, reason: EndReason) {
+    fn leave(&mut self, now: Micros, key: LegKey, reason: EndReason) {
         let Some(leg) = self.legs.get_mut(key) else { return };
         if let Some(room) = self.rooms[phase(leg.room)].get_mut(&leg.room) {
-            room.leave(leg);
+            room.leave(now, leg);
         }
         leg.part(reason);
     }
@@ -437,7 +375,7 @@ impl Engine {
             lost.extend(keys.filter(is_lost).map(|key| (*key, Verdict::Refuse(EndReason::NoSound))));
         }
         for (key, _) in lost.drain(..) {
-            self.leave(key, EndReason::NoSound);
+            self.leave(now, key, EndReason::NoSound);
             self.end_if_said(key);
         }
         self.verdicts = lost;

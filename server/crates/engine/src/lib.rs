@@ -18,6 +18,7 @@
 //! assert_eq!(engine.next_tick(), Micros::from_ms(1_020));
 //! ```
 
+mod announcement;
 mod codec;
 mod dtmf;
 mod engine;
@@ -37,12 +38,14 @@ mod rng;
 mod room;
 mod rtcp;
 mod rtp;
+mod speaker;
 mod spoken;
 mod stats;
 mod stream;
 mod time;
 mod wire;
 
+pub use announcement::Announcement;
 pub use engine::{Engine, Expect};
 pub use event::{EndReason, Event};
 pub use leg::Goodbye;

@@ -1,5 +1,6 @@
 //! What the server tells the engine about a leg.
 
+use crate::announcement::Announcement;
 use crate::event::EndReason;
 use crate::prompt::Prompts;
 use crate::rtp::latch::Latch;
@@ -109,10 +110,14 @@ pub struct Caller {
 #[derive(Clone, Debug)]
 pub struct Menu {
     pub prompts: Arc<Prompts>,
+    /// What the owner has callers hear first of all.
+    pub announcement: Option<Arc<Announcement>>,
     pub pin: Option<Pin>,
     /// Keys count only after so long: too many wrong PINs came before.
     pub pin_delay: Micros,
     pub enter_muted: bool,
+    /// Members hear who comes and goes, from this leg's entering on.
+    pub chimes: bool,
     /// Nobody may come in: the caller hears why, and nothing else.
     pub refusal: Option<EndReason>,
 }

@@ -55,7 +55,7 @@ phrases! {
     Recorded = "recorded",
     RecordingStopped = "recording-stopped",
     /// "You are muted."
-    MutedOnEntry = "muted",
+    Muted = "muted",
     /// "You are muted. To speak, press zero twice."
     EnteringMuted = "entering-muted",
     /// "You can speak."

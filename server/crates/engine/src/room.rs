@@ -1,5 +1,7 @@
 //! A room: who is in its conference, and what its pages were told.
 
+mod voice;
+
 use crate::event::{EndReason, Event};
 use crate::jitter::Popped;
 use crate::leg::member::MemberState;
@@ -7,14 +9,18 @@ use crate::leg::{Leg, State};
 use crate::leg_key::{LegKey, Slab};
 use crate::mix::limiter::Limiter;
 use crate::mix::{Edge, Mixer};
+use crate::phrase::Phrase;
 use crate::rng::Rng;
 use crate::rtp::event::Key;
+use crate::spoken::Sentence;
 use crate::stats::EngineStats;
 use crate::stream::{Desk, Noise, RoomStreams, Spare};
 use crate::time::{FRAME_SAMPLES_MAX, Micros, Rate};
 use crate::wire::Wire;
 use model::limits::DELTA_INTERVAL_MS;
 use model::{Change, ConferenceId, RoomId};
+use voice::RoomVoice;
+pub(crate) use voice::Saying;
 
 pub(crate) type Legs = Slab<Box<Leg>>;
 
@@ -38,8 +44,18 @@ struct Conference {
     id: ConferenceId,
     since: Micros,
     locked: bool,
+    recorded: bool,
+    /// By the settings that the last newcomer brought.
+    chimes: bool,
     /// What the pages know.
     locked_told: bool,
+}
+
+/// What the settings say of a leg that comes in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entering {
+    pub(crate) muted: bool,
+    pub(crate) chimes: bool,
 }
 
 /// How the room sounds.
@@ -51,6 +67,7 @@ struct Sound {
     streams: RoomStreams,
     /// The ends of the voices of those who left since the last tick, at the room's rate, one after the other.
     tails: Vec<i16>,
+    voice: RoomVoice,
     /// Ticks in which the mix was not worth listening to, up to now.
     quiet_ticks: u16,
 }
@@ -91,6 +108,7 @@ impl Room {
                 limiter: Limiter::new(),
                 streams: RoomStreams::new(),
                 tails: Vec::new(),
+                voice: RoomVoice::default(),
                 quiet_ticks: 0,
             },
             happened: Vec::new(),
@@ -138,6 +156,21 @@ impl Room {
         }
     }
 
+    /// `true`: that is new.
+    pub(crate) fn set_recorded(&mut self, recorded: bool) -> bool {
+        let conference = self.conference.as_mut();
+        conference.is_some_and(|c| std::mem::replace(&mut c.recorded, recorded) != recorded)
+    }
+
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.conference.as_ref().is_some_and(|conference| conference.recorded)
+    }
+
+    /// Says something to all who are in.
+    pub(crate) fn say(&mut self, now: Micros, sentence: Sentence) {
+        self.sound.voice.say(now, sentence);
+    }
+
     /// Why nobody more may come in, if so.
     pub(crate) fn refusal(&self, members_max: usize) -> Option<EndReason> {
         if self.conference.as_ref().is_some_and(|conference| conference.locked) {
@@ -152,31 +185,37 @@ impl Room {
     }
 
     /// A call is over.
-    pub(crate) fn close(&mut self, leg: &mut Leg) {
-        self.leave(leg);
+    pub(crate) fn close(&mut self, now: Micros, leg: &mut Leg) {
+        self.leave(now, leg);
         self.closed += 1;
         self.callers.retain(|key| *key != leg.key);
     }
 
-    /// A leg has become a member. `true`: it is the first.
-    pub(crate) fn join(&mut self, now: Micros, leg: &mut Leg, muted: bool) -> bool {
+    /// A leg has become a member.
+    pub(crate) fn join(&mut self, now: Micros, leg: &mut Leg, entering: Entering) {
         let first = self.conference.is_none();
         let conference = self.conference.get_or_insert(Conference {
             id: leg.conference,
             since: now,
             locked: false,
+            recorded: false,
+            chimes: entering.chimes,
             locked_told: false,
         });
+        conference.chimes = entering.chimes;
         if first {
             self.happened.push(Change::Began { id: conference.id, since: conference.since.as_ms() });
         }
-        leg.state = State::Member(MemberState::new(now, muted));
+        leg.state = State::Member(MemberState::new(now, entering.muted));
         self.happened.extend(leg.snapshot().map(|member| Change::Joined { member }));
         self.callers.retain(|key| *key != leg.key);
         self.members.push(leg.key);
         leg.set_room_rate(self.sound.rate);
         self.sound.make_room_for(leg.media.codec.rate());
-        first
+        self.sound.voice.speak_as(leg.speaker.prompts(), self.sound.rate);
+        if entering.chimes && !first {
+            self.sound.voice.chime(now, Phrase::EnterChime);
+        }
     }
 
     /// A member has another codec.
@@ -185,7 +224,7 @@ impl Room {
     }
 
     /// A member has left; the last one ends the conference.
-    pub(crate) fn leave(&mut self, leg: &mut Leg) {
+    pub(crate) fn leave(&mut self, now: Micros, leg: &mut Leg) {
         let Some(place) = self.members.iter().position(|key| *key == leg.key) else { return };
         self.members.remove(place);
         self.callers.push(leg.key);
@@ -200,7 +239,10 @@ impl Room {
         if self.members.is_empty() {
             self.conference = None;
             self.sound.tails.clear();
+            self.sound.voice = RoomVoice::default();
             self.happened.push(Change::Ended);
+        } else if self.conference.as_ref().is_some_and(|conference| conference.chimes) {
+            self.sound.voice.chime(now, Phrase::LeaveChime);
         }
     }
 
@@ -223,12 +265,14 @@ impl Room {
                 pressed.extend(leg.inbound.take_pressed().map(|heard| (*key, heard)));
             }
         }
+        let saying = self.sound.voice.speak(mixer);
+        self.play_music_to_the_only_one(legs);
         self.sound.streams.next_tick(mixer.is_silent(), noise);
         mixer.close(noise.frame(rate), &mut self.sound.limiter, edge);
         let sound = &mut self.sound;
         sound.quiet_ticks = if mixer.is_quiet() { sound.quiet_ticks.saturating_add(1) } else { 0 };
         let quiet_ticks = sound.quiet_ticks;
-        let mut desk = Desk { mixer, streams: &mut sound.streams, noise, spare, wire, quiet_ticks };
+        let mut desk = Desk { mixer, streams: &mut sound.streams, noise, spare, wire, saying, quiet_ticks };
         for key in &self.members {
             if let Some(leg) = legs.get_mut(*key) {
                 leg.send_mix(&mut desk);
@@ -243,6 +287,13 @@ impl Room {
         }
         let Desk { streams, noise, wire, .. } = desk;
         streams.end_tick(noise, wire);
+    }
+
+    /// Who has come first is the first of the members, so nobody else has to be told when it ends.
+    fn play_music_to_the_only_one(&self, legs: &mut Legs) {
+        if let Some(first) = self.members.first().and_then(|key| legs.get_mut(*key)) {
+            first.speaker.play_music(self.members.len() == 1 && !self.sound.voice.is_speaking());
+        }
     }
 
     /// Between two ticks: the first one fades out, the second one has the new rate and fades in.
@@ -313,6 +364,7 @@ impl Sound {
                 self.rate = rate;
                 self.limiter = Limiter::new();
                 self.streams.set_rate(rate);
+                self.voice.set_rate(rate);
                 self.tails.clear();
                 (Edge::FadeIn, Some(rate))
             }

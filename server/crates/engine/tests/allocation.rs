@@ -65,9 +65,11 @@ fn phones(engine: &mut Engine, now: Micros) -> Vec<Phone> {
             media,
             menu: Menu {
                 prompts: prompts.clone(),
+                announcement: None,
                 pin: None,
                 pin_delay: Micros(0),
                 enter_muted: false,
+                chimes: true,
                 refusal: None,
             },
         };

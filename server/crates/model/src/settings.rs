@@ -3,7 +3,7 @@
 use crate::{Language, Pin};
 use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RoomSettings {
     /// The language of the voices.
@@ -14,4 +14,19 @@ pub struct RoomSettings {
     pub enter_muted: bool,
     /// Callers who withhold their number are refused (RFC 5079).
     pub anonymous_rejection: bool,
+    /// Members hear a chime when somebody comes or goes.
+    pub chimes: bool,
+}
+
+/// Those of a new number.
+impl Default for RoomSettings {
+    fn default() -> Self {
+        RoomSettings {
+            language: Language::default(),
+            pin: None,
+            enter_muted: false,
+            anonymous_rejection: false,
+            chimes: true,
+        }
+    }
 }

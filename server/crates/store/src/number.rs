@@ -32,7 +32,7 @@ macro_rules! select_room {
     ($rest:literal) => {
         concat!(
             "SELECT r.id, n.number, n.account_id, n.description, r.language, r.pin, r.enter_muted, ",
-            "r.anonymous_rejection, r.version, r.created FROM rooms r JOIN numbers n ON n.digits = r.digits ",
+            "r.anonymous_rejection, r.chimes, r.version, r.created FROM rooms r JOIN numbers n ON n.digits = r.digits ",
             $rest
         )
     };
@@ -68,8 +68,8 @@ impl Store {
         .execute(&mut *transaction)
         .await?;
         sqlx::query(
-            "INSERT INTO rooms (id, digits, language, pin, enter_muted, anonymous_rejection, created) \
-             VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO rooms (id, digits, language, pin, enter_muted, anonymous_rejection, chimes, created) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(id.0)
         .bind(digits(&number))
@@ -77,6 +77,7 @@ impl Store {
         .bind(settings.pin.as_ref().map(Pin::as_str))
         .bind(settings.enter_muted)
         .bind(settings.anonymous_rejection)
+        .bind(settings.chimes)
         .bind(to_db(now))
         .execute(&mut *transaction)
         .await?;
@@ -211,13 +212,14 @@ async fn room_of_number(
 /// Writes the description and the settings, and returns the version that they have then.
 async fn update(connection: &mut SqliteConnection, room: &Room) -> Result<i64, StoreError> {
     let version = sqlx::query_scalar::<_, i64>(
-        "UPDATE rooms SET language = ?, pin = ?, enter_muted = ?, anonymous_rejection = ?, \
+        "UPDATE rooms SET language = ?, pin = ?, enter_muted = ?, anonymous_rejection = ?, chimes = ?, \
          version = version + 1 WHERE id = ? RETURNING version",
     )
     .bind(room.settings.language.code())
     .bind(room.settings.pin.as_ref().map(Pin::as_str))
     .bind(room.settings.enter_muted)
     .bind(room.settings.anonymous_rejection)
+    .bind(room.settings.chimes)
     .bind(room.id.0)
     .fetch_one(&mut *connection)
     .await?;
@@ -244,6 +246,7 @@ pub(crate) fn room_from(row: &SqliteRow) -> Result<Room, StoreError> {
             pin: pin.map_err(|_| StoreError::Damaged("a room's PIN"))?,
             enter_muted: row.try_get("enter_muted")?,
             anonymous_rejection: row.try_get("anonymous_rejection")?,
+            chimes: row.try_get("chimes")?,
         },
         version: row.try_get("version")?,
         created: from_db(row.try_get("created")?),

@@ -9,7 +9,7 @@ use crate::mix::ramp::{Pace, Ramp, UNITY};
 use crate::mix::resample::Resampler;
 use crate::mix::{Mixer, VoiceIndex};
 use crate::params::{Codec, MediaParams};
-use crate::prompt::Speaker;
+use crate::speaker::Speaker;
 use crate::stream::{Desk, Route, Wanted};
 use crate::time::{Micros, Rate};
 use crate::wire::Encoded;
@@ -38,6 +38,8 @@ pub(crate) struct MemberState {
     hearing: Ramp,
     /// Their voice in this tick's mix.
     voice: Option<VoiceIndex>,
+    /// What the room says to all was, up to then, said to them alone; or they were not here.
+    pub(crate) spared_until: Micros,
     /// What the pages were told.
     told: Shown,
 }
@@ -69,6 +71,7 @@ impl MemberState {
             input: Ramp::at(0),
             hearing: Ramp::at(0),
             voice: None,
+            spared_until: now,
             told: Shown { talking: false, muted, deaf: false, level: 0, energy, quality: None },
         }
     }
@@ -246,15 +249,18 @@ impl MemberState {
             (false, false) => UNITY,
         };
         let voice = self.voice;
+        let spared =
+            desk.saying.filter(|saying| saying.given <= self.spared_until).map(|saying| saying.voice);
+        let left_out = || voice.into_iter().chain(spared);
         let wanted = if speaking {
             Wanted::Own
         } else if self.hearing.is_shut(target) {
             Wanted::Noise
         } else if !self.hearing.is_through(target) {
             Wanted::Own
-        } else if desk.mixer.is_silent_without(voice) && !desk.mixer.is_silent() {
+        } else if desk.mixer.is_silent_without(left_out()) && !desk.mixer.is_silent() {
             Wanted::Noise
-        } else if voice.is_none() {
+        } else if left_out().next().is_none() {
             Wanted::Room
         } else {
             Wanted::Own
@@ -262,7 +268,7 @@ impl MemberState {
         let hearing = &mut self.hearing;
         route.sound(wanted, codec, desk, |chain, desk, out| {
             desk.mixer.rate().with_frame(|mix| {
-                desk.mixer.others(voice, mix);
+                desk.mixer.others(left_out(), mix);
                 chain.resample(mix, out);
             });
             hearing.apply(out, target, Pace::Quick);

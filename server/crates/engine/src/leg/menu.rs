@@ -1,12 +1,15 @@
 //! A caller before the conference: greeted, and asked for the PIN if there is one.
 
+use crate::announcement::Announcement;
 use crate::event::EndReason;
 use crate::params::Menu;
-use crate::prompt::{Phrase, Speaker};
+use crate::phrase::Phrase;
 use crate::rtp::event::Key;
+use crate::speaker::Speaker;
 use crate::time::Micros;
 use model::Pin;
 use model::limits::{PIN_DIGITS, PIN_TRIES};
+use std::sync::Arc;
 
 /// The greeting waits so long for the caller's first packet, so that its beginning is not cut.
 const FIRST_PACKET_WITHIN: Micros = Micros::from_ms(200);
@@ -17,6 +20,9 @@ const KEY_WITHIN: Micros = Micros::from_ms(10_000);
 pub(crate) struct MenuState {
     pin: Option<Pin>,
     pub(crate) enter_muted: bool,
+    pub(crate) chimes: bool,
+    /// What the owner has callers hear first; taken when it is.
+    announcement: Option<Arc<Announcement>>,
     /// What the caller hears instead of the greeting.
     refusal: Option<EndReason>,
     /// Before that, keys do not count.
@@ -60,6 +66,8 @@ impl MenuState {
         MenuState {
             pin: menu.pin.clone(),
             enter_muted: menu.enter_muted,
+            chimes: menu.chimes,
+            announcement: menu.announcement.clone(),
             refusal: menu.refusal,
             keys_from: now.saturating_add(menu.pin_delay),
             stage: Stage::Quiet { until: now.saturating_add(FIRST_PACKET_WITHIN) },
@@ -76,6 +84,9 @@ impl MenuState {
             Stage::Quiet { until } if heard || now >= until => {
                 if let Some(reason) = self.refusal {
                     return Verdict::Refuse(reason);
+                }
+                if let Some(announcement) = self.announcement.take() {
+                    speaker.announce(announcement);
                 }
                 speaker.say(Phrase::Welcome);
                 self.stage = Stage::Greeting;
@@ -99,9 +110,18 @@ impl MenuState {
         Verdict::Stay
     }
 
-    /// A key was pressed. Keys count from the first moment on: who knows the PIN need not wait for the question.
+    /// A key was pressed. Keys count from the first moment on: who knows the PIN need not wait for the question; and where
+    /// there is none, the hash key ends the greeting.
     pub(crate) fn key(&mut self, now: Micros, key: Key, speaker: &mut Speaker) -> Verdict {
-        let (Some(pin), None) = (&self.pin, self.refusal) else { return Verdict::Stay };
+        if self.refusal.is_some() {
+            return Verdict::Stay;
+        }
+        let Some(pin) = &self.pin else {
+            if key == Key::Pound && self.stage == Stage::Greeting {
+                speaker.stop();
+            }
+            return Verdict::Stay;
+        };
         if now < self.keys_from {
             return Verdict::Stay;
         }
@@ -143,11 +163,12 @@ impl MenuState {
             let reason = if self.typed_ever { EndReason::PinRefused } else { EndReason::NoInput };
             return Verdict::Refuse(reason);
         }
-        if self.typed.is_empty() {
-            return self.ask(speaker);
-        }
+        speaker.say(match (self.typed.is_empty(), self.tries_left) {
+            (true, _) => Phrase::NothingTyped,
+            (false, 1) => Phrase::LastTry,
+            (false, _) => Phrase::WrongPin,
+        });
         self.typed.clear();
-        speaker.say(Phrase::WrongPin);
         self.stage = Stage::Correcting;
         Verdict::Stay
     }
@@ -160,12 +181,16 @@ mod tests {
     use crate::time::Rate;
     use std::sync::Arc;
 
-    /// A caller in the menu; every phrase lasts 100 ms.
+    /// A caller in the menu; every phrase lasts 100 ms, and its samples are its place among them.
     struct Caller {
         menu: MenuState,
         speaker: Speaker,
         now: Micros,
+        heard: Vec<i16>,
     }
+
+    /// The announcement's samples.
+    const ANNOUNCED: i16 = 9_999;
 
     impl Caller {
         fn new(pin: &str) -> Self {
@@ -173,15 +198,32 @@ mod tests {
         }
 
         fn refused(pin: &str, refusal: Option<EndReason>) -> Self {
+            Caller::meeting(pin, refusal, None)
+        }
+
+        fn announced(pin: &str) -> Self {
+            let announcement = Announcement::new([ANNOUNCED; 800].into(), [ANNOUNCED; 1_600].into());
+            Caller::meeting(pin, None, Some(Arc::new(announcement)))
+        }
+
+        fn meeting(pin: &str, refusal: Option<EndReason>, announcement: Option<Arc<Announcement>>) -> Self {
             let pin = Pin::parse_optional(pin).unwrap();
-            let prompts = Prompts::new(|_, rate| vec![1; 5 * rate.frame_samples()]);
+            let prompts = Prompts::new(|phrase, rate| vec![phrase.index() as i16; 5 * rate.frame_samples()]);
             let prompts = Arc::new(prompts);
-            let menu =
-                Menu { prompts: prompts.clone(), pin, pin_delay: Micros(0), enter_muted: false, refusal };
+            let menu = Menu {
+                prompts: prompts.clone(),
+                announcement,
+                pin,
+                pin_delay: Micros(0),
+                enter_muted: false,
+                chimes: false,
+                refusal,
+            };
             Caller {
                 menu: MenuState::new(Micros(0), &menu),
                 speaker: Speaker::new(prompts, Rate::Narrow),
                 now: Micros(0),
+                heard: Vec::new(),
             }
         }
 
@@ -192,9 +234,18 @@ mod tests {
                 if verdict != Verdict::Stay {
                     return verdict;
                 }
-                self.speaker.say_frame(&mut [0; 160]);
+                let mut frame = [-1; 160];
+                let speaks = self.speaker.is_speaking();
+                self.speaker.say_frame(&mut frame);
+                self.heard.extend(speaks.then_some(frame[0]));
             }
             Verdict::Stay
+        }
+
+        /// What was said so far, each phrase once.
+        fn heard(mut self) -> Vec<i16> {
+            self.heard.dedup();
+            self.heard
         }
 
         fn press(&mut self, keys: &str) -> Verdict {
@@ -284,6 +335,51 @@ mod tests {
         assert_eq!(caller.menu.take_wrong_pins(), 0);
         caller.press("4711");
         assert_eq!(caller.menu.take_wrong_pins(), 0);
+    }
+
+    #[test]
+    fn the_announcement_comes_first_and_the_pin_after_the_greeting() {
+        let said = |phrase: Phrase| phrase.index() as i16;
+        let mut caller = Caller::announced("4711");
+        caller.wait(1_000);
+        assert_eq!(caller.heard(), [ANNOUNCED, said(Phrase::Welcome), said(Phrase::EnterPin)]);
+        let mut caller = Caller::announced("");
+        assert_eq!(caller.wait(1_000), Verdict::Enter);
+        assert_eq!(caller.heard(), [ANNOUNCED, said(Phrase::Welcome)]);
+    }
+
+    #[test]
+    fn keys_cut_the_announcement_short() {
+        let mut caller = Caller::announced("4711");
+        caller.wait(240);
+        assert_eq!(caller.press("47"), Verdict::Stay);
+        caller.wait(100);
+        assert_eq!((caller.speaker.is_speaking(), caller.press("11")), (false, Verdict::Enter));
+        // Without a PIN the hash key does, and no other.
+        let mut caller = Caller::announced("");
+        caller.wait(240);
+        caller.press("1*0");
+        assert!(!caller.speaker.is_done());
+        caller.press("#");
+        assert_eq!(caller.wait(40), Verdict::Enter);
+    }
+
+    #[test]
+    fn each_mistake_is_answered_in_its_own_words() {
+        let said = |phrase: Phrase| phrase.index() as i16;
+        let mut caller = Caller::new("4711");
+        caller.wait(1_000);
+        caller.press("1111");
+        caller.wait(1_000);
+        caller.press("22#");
+        caller.wait(1_000);
+        let asked = said(Phrase::EnterPin);
+        let expected =
+            [said(Phrase::Welcome), asked, said(Phrase::WrongPin), asked, said(Phrase::LastTry), asked];
+        assert_eq!(caller.heard(), expected);
+        let mut caller = Caller::new("4711");
+        caller.wait(11_000);
+        assert_eq!(caller.heard(), [said(Phrase::Welcome), asked, said(Phrase::NothingTyped), asked]);
     }
 
     #[test]

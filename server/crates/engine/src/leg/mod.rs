@@ -12,11 +12,12 @@ use crate::jitter::Need;
 use crate::leg_key::LegKey;
 use crate::outbound::Outbound;
 use crate::params::{Caller, MediaParams, OpenLeg};
-use crate::prompt::{Phrase, Speaker};
+use crate::phrase::Phrase;
 use crate::rng::Rng;
 use crate::rtp::event::Key;
 use crate::rtp::header::Rtp;
 use crate::rtp::latch::Sender;
+use crate::speaker::Speaker;
 use crate::stats::EngineStats;
 use crate::stream::{Desk, Route, Wanted};
 use crate::time::{Arrival, Micros, Rate};
@@ -227,13 +228,18 @@ impl Leg {
     /// Says the last phrase, if this end has one.
     pub(crate) fn part(&mut self, reason: EndReason) {
         self.speaker.stop();
-        match reason {
-            EndReason::LeftByKey | EndReason::PinRefused | EndReason::NoInput => {
-                self.speaker.say(Phrase::Goodbye);
-            }
-            EndReason::Locked => self.speaker.say(Phrase::Locked),
-            EndReason::Full => self.speaker.say(Phrase::Full),
-            EndReason::Expelled | EndReason::NoSound => {}
+        self.speaker.play_music(false);
+        let last: &[Phrase] = match reason {
+            EndReason::LeftByKey => &[Phrase::Goodbye],
+            EndReason::PinRefused => &[Phrase::NoMoreTries],
+            EndReason::NoInput => &[Phrase::NothingTyped, Phrase::Goodbye],
+            EndReason::Locked => &[Phrase::Locked],
+            EndReason::Full => &[Phrase::Full],
+            EndReason::Expelled => &[Phrase::Expelled],
+            EndReason::NoSound => &[],
+        };
+        for phrase in last {
+            self.speaker.say(*phrase);
         }
         self.state = State::Parting { reason };
     }

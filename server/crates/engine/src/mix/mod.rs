@@ -85,9 +85,9 @@ impl Mixer {
         self.voices.is_empty()
     }
 
-    /// Nobody is left to be heard by whoever has this voice.
-    pub(crate) fn is_silent_without(&self, own: Option<VoiceIndex>) -> bool {
-        self.count() <= usize::from(own.is_some())
+    /// Nobody is left to be heard by whoever does not hear these voices.
+    pub(crate) fn is_silent_without(&self, left_out: impl IntoIterator<Item = VoiceIndex>) -> bool {
+        self.count() <= left_out.into_iter().count()
     }
 
     /// All voices are in: lays the comfort noise under them, and finds the gain at which no mix leaves its range.
@@ -114,14 +114,18 @@ impl Mixer {
         self.peak <= QUIET_PEAK
     }
 
-    /// All voices but one's own, at the room's rate.
-    pub(crate) fn others(&mut self, own: Option<VoiceIndex>, out: &mut [i16]) {
+    /// All voices but one's own, and what else is not for one's ears, at the room's rate.
+    pub(crate) fn others(&mut self, left_out: impl IntoIterator<Item = VoiceIndex>, out: &mut [i16]) {
         let frame = self.rate.frame_samples();
-        let sum = &self.sum[..frame];
-        match own.and_then(|VoiceIndex(i)| self.voices.get(i * frame..(i + 1) * frame)) {
+        let (sum, others) = (&self.sum[..frame], &mut self.less_own[..frame]);
+        let voice = |VoiceIndex(i)| self.voices.get(i * frame..(i + 1) * frame);
+        let mut left_out = left_out.into_iter().filter_map(voice);
+        match left_out.next() {
             Some(own) => {
-                let others = &mut self.less_own[..frame];
                 subtract(sum, own, others);
+                for also in left_out {
+                    others.iter_mut().zip(also).for_each(|(others, s)| *others -= i32::from(*s));
+                }
                 self.gain.apply(others, out);
             }
             None => self.gain.apply(sum, out),
@@ -196,6 +200,16 @@ mod tests {
             let sum: Vec<i16> = a.iter().zip(&b).map(|(a, b)| a + b).collect();
             prop_assert_eq!(others(&mut mixer, None), sum);
         }
+    }
+
+    #[test]
+    fn two_voices_may_be_left_out() {
+        let voices = [vec![100; 160], vec![20; 160], vec![3; 160]];
+        let (mut mixer, indexes) = mixed(Rate::Narrow, &voices);
+        let mut out = [0; 160];
+        mixer.others([indexes[0], indexes[2]], &mut out);
+        assert_eq!(out, [20; 160]);
+        assert!(mixer.is_silent_without(indexes) && !mixer.is_silent_without([VoiceIndex(0), VoiceIndex(1)]));
     }
 
     #[test]

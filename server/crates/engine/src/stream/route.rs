@@ -7,6 +7,7 @@ use super::shared::Candidate;
 use crate::codec::is_stateless;
 use crate::mix::Mixer;
 use crate::params::Codec;
+use crate::room::Saying;
 use crate::time::Rate;
 use crate::wire::{Encoded, Wire};
 
@@ -38,6 +39,8 @@ pub(crate) struct Desk<'a> {
     pub(crate) noise: &'a mut Noise,
     pub(crate) spare: &'a mut Spare,
     pub(crate) wire: &'a mut Wire,
+    /// What the room says in this tick.
+    pub(crate) saying: Option<Saying>,
     /// Ticks in which the room's mix was not worth listening to, up to now.
     pub(crate) quiet_ticks: u16,
 }

@@ -120,7 +120,7 @@ fn a_pin_opens_the_room_through_a_lossy_network() {
 #[test]
 fn three_wrong_pins_end_the_call_after_the_last_word() {
     let prompts = Prompts::new(|phrase, rate| match phrase {
-        Phrase::Goodbye => vec![4_000; 4_000 * rate.factor()],
+        Phrase::NoMoreTries => vec![4_000; 4_000 * rate.factor()],
         _ => Vec::new(),
     });
     let mut world = World::new(6, Line::CLEAN).with_prompts(prompts);

@@ -212,7 +212,7 @@ fn a_prompt_is_heard_by_its_member_alone() {
         (8_000.0 * (std::f64::consts::TAU * prompt_hz * i as f64 / f64::from(rate.hz())).sin()) as i16
     };
     let prompts = Prompts::new(|phrase, rate| match phrase {
-        Phrase::MutedOnEntry => (0..rate.hz() as usize).map(|i| sound(i, rate)).collect(),
+        Phrase::MutedByModerator => (0..rate.hz() as usize).map(|i| sound(i, rate)).collect(),
         _ => Vec::new(),
     });
     let mut world = World::new(13, Line::CLEAN).with_prompts(prompts);

@@ -7,6 +7,7 @@
 mod codecs;
 mod conduct;
 mod hearing;
+mod menu;
 mod network;
 mod phone;
 mod safety;

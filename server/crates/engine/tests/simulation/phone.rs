@@ -11,6 +11,8 @@ pub const AMPLITUDE: f64 = 2_600.0;
 pub struct Phone {
     pub leg: LegKey,
     pub tone_hz: f64,
+    /// A second tone with it: that of a key, where keys come in the sound.
+    pub also_hz: f64,
     pub codec: Codec,
     pub speaks: bool,
     /// Of its tone, 0..=1.
@@ -85,6 +87,7 @@ impl Phone {
         Phone {
             leg,
             tone_hz,
+            also_hz: 0.0,
             codec,
             speaks: true,
             volume: 1.0,
@@ -147,8 +150,10 @@ impl Phone {
             return Vec::new();
         }
         let amplitude = if self.speaks { AMPLITUDE * self.volume } else { 0.0 };
-        let step = 2.0 * PI * self.tone_hz / rate_hz as f64;
-        let sound = |i: u64| (amplitude * (step * i as f64).sin()).round() as i16;
+        let step = |hz: f64| 2.0 * PI * hz / rate_hz as f64;
+        let (step, also) = (step(self.tone_hz), step(self.also_hz));
+        let wave = |i: u64| (step * i as f64).sin() + (also * i as f64).sin();
+        let sound = |i: u64| (amplitude * wave(i)).round() as i16;
         let pcm: Vec<i16> = (first..first + samples).map(sound).collect();
         let payload = self.mouth.encode(&pcm);
         let marker = std::mem::take(&mut self.resumed);

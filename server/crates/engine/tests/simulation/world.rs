@@ -109,9 +109,11 @@ impl World {
             media,
             menu: Menu {
                 prompts: self.prompts.clone(),
+                announcement: None,
                 pin: Pin::parse_optional(pin).unwrap(),
                 pin_delay: Micros(0),
                 enter_muted: false,
+                chimes: true,
                 refusal: None,
             },
         };

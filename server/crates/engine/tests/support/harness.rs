@@ -38,9 +38,11 @@ fn open(input: &mut Input<'_>, member: u64, prompts: &Arc<Prompts>) -> OpenLeg {
         media: media(input, codec),
         menu: Menu {
             prompts: prompts.clone(),
+            announcement: None,
             pin: (flags & 2 != 0).then(|| "12".parse().ok()).flatten(),
             pin_delay: Micros::from_ms(u64::from(flags >> 3 & 1) * 2_000),
             enter_muted: flags & 4 != 0,
+            chimes: flags & 32 != 0,
             refusal: None,
         },
     }

@@ -9,6 +9,7 @@ fn strict() -> RoomSettings {
         pin: Some("4711".parse().unwrap()),
         enter_muted: true,
         anonymous_rejection: true,
+        chimes: false,
     }
 }
 

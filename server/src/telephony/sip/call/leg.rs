@@ -86,9 +86,11 @@ impl Leg {
         let settings = &admitted.room.settings;
         let menu = Menu {
             prompts: board.prompts.language(settings.language),
+            announcement: None,
             pin: settings.pin.clone(),
             pin_delay: admitted.pin_delay,
             enter_muted: settings.enter_muted,
+            chimes: settings.chimes,
             refusal: admitted.refusal,
         };
         let caller = admitted.caller.clone();

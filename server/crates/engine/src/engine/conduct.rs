@@ -1,0 +1,156 @@
+//! What moderators do to a conference, and members to themselves; and what they are told of it.
+
+use super::{Engine, phase};
+use crate::event::EndReason;
+use crate::leg::State;
+use crate::leg::keys::Command;
+use crate::leg_key::LegKey;
+use crate::phrase::Phrase;
+use crate::room::Room;
+use crate::spoken::Sentence;
+use crate::time::Micros;
+use model::{Action, Energy, MemberId, Refusal, RoomId};
+
+/// Who has muted a member, or lets it speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    Itself,
+    Moderator,
+}
+
+impl Engine {
+    /// Does what a moderator wishes. What is so already stays so.
+    ///
+    /// # Errors
+    /// [`Refusal::NoConference`] if nobody is in the room, [`Refusal::NoMember`] if this member is not.
+    pub fn act(&mut self, now: Micros, room: RoomId, action: Action) -> Result<(), Refusal> {
+        let found = self.conferring(room)?;
+        match action {
+            Action::Lock => found.lock(true),
+            Action::Unlock => found.lock(false),
+            Action::Mute(id) => self.mute(self.member(room, id)?, true, By::Moderator),
+            Action::Unmute(id) => self.mute(self.member(room, id)?, false, By::Moderator),
+            Action::Deafen(id) => self.deafen(self.member(room, id)?, true),
+            Action::Undeafen(id) => self.deafen(self.member(room, id)?, false),
+            Action::Energy { member, energy } => self.set_energy(self.member(room, member)?, energy),
+            Action::Expel(id) => {
+                let key = self.member(room, id)?;
+                self.leave(now, key, EndReason::Expelled);
+                self.end_if_said(key);
+            }
+        }
+        self.tell(now, room);
+        Ok(())
+    }
+
+    /// Says something to all members of a room, the deaf too.
+    ///
+    /// # Errors
+    /// [`Refusal::NoConference`] if nobody is in the room.
+    pub fn announce(
+        &mut self,
+        now: Micros,
+        room: RoomId,
+        sentence: impl Into<Sentence>,
+    ) -> Result<(), Refusal> {
+        self.conferring(room)?;
+        self.say_to_all(now, room, sentence.into());
+        Ok(())
+    }
+
+    /// The recording of a room's conference begins or stops: its members are told, and who enters later too. What is so
+    /// already stays so; the end of the conference is the end of its recording.
+    ///
+    /// # Errors
+    /// [`Refusal::NoConference`] if nobody is in the room.
+    pub fn record(&mut self, now: Micros, room: RoomId, recorded: bool) -> Result<(), Refusal> {
+        if self.conferring(room)?.set_recorded(recorded) {
+            let phrase = if recorded { Phrase::Recorded } else { Phrase::RecordingStopped };
+            self.say_to_all(now, room, phrase.into());
+        }
+        Ok(())
+    }
+
+    fn say_to_all(&mut self, now: Micros, room: RoomId, sentence: Sentence) {
+        let Some(room) = self.rooms[phase(room)].get_mut(&room) else { return };
+        room.say(now, sentence);
+        for key in room.members() {
+            if let Some(leg) = self.legs.get_mut(*key)
+                && let State::Member(member) = &mut leg.state
+                && (member.deaf || !leg.speaker.is_done())
+            {
+                // Two voices at once are not understood, so this one waits for the other.
+                member.spared_until = now;
+                leg.speaker.say(sentence);
+            }
+        }
+    }
+
+    fn conferring(&mut self, room: RoomId) -> Result<&mut Room, Refusal> {
+        self.room_mut(room).filter(|room| room.has_conference()).ok_or(Refusal::NoConference)
+    }
+
+    fn member(&self, room: RoomId, id: MemberId) -> Result<LegKey, Refusal> {
+        let members = self.room(room).map_or(&[][..], Room::members);
+        let is_it = |key: &LegKey| self.legs.get(*key).is_some_and(|leg| leg.member == id);
+        members.iter().copied().find(is_it).ok_or(Refusal::NoMember)
+    }
+
+    pub(super) fn command(&mut self, now: Micros, key: LegKey, command: Command) {
+        let Some(leg) = self.legs.get_mut(key) else { return };
+        let State::Member(member) = &mut leg.state else { return };
+        match command {
+            Command::Leave => self.leave(now, key, EndReason::LeftByKey),
+            Command::ToggleMute => {
+                let muted = !member.muted;
+                self.mute(key, muted, By::Itself);
+            }
+            Command::ToggleMuteAndDeaf => {
+                let away = !(member.muted && member.deaf);
+                (member.muted, member.deaf) = (away, away);
+                leg.speaker.say_now(if away { Phrase::Deafened } else { Phrase::Undeafened });
+                if !away {
+                    leg.speaker.say(Phrase::Unmuted);
+                }
+            }
+        }
+    }
+
+    fn mute(&mut self, key: LegKey, muted: bool, by: By) {
+        let Some(leg) = self.legs.get_mut(key) else { return };
+        if let State::Member(member) = &mut leg.state
+            && member.muted != muted
+        {
+            member.muted = muted;
+            leg.speaker.say_now(match (muted, by) {
+                (true, By::Itself) => Phrase::Muted,
+                (false, By::Itself) => Phrase::Unmuted,
+                (true, By::Moderator) => Phrase::MutedByModerator,
+                (false, By::Moderator) => Phrase::UnmutedByModerator,
+            });
+        }
+    }
+
+    fn deafen(&mut self, key: LegKey, deaf: bool) {
+        let Some(leg) = self.legs.get_mut(key) else { return };
+        if let State::Member(member) = &mut leg.state
+            && member.deaf != deaf
+        {
+            member.deaf = deaf;
+            match (deaf, member.muted) {
+                (true, true) => leg.speaker.say_now(Phrase::Deafened),
+                // There is no sentence for those who may still speak.
+                (true, false) => {}
+                (false, _) => leg.speaker.say_now(Phrase::Undeafened),
+            }
+        }
+    }
+
+    fn set_energy(&mut self, key: LegKey, energy: Energy) {
+        if let Some(leg) = self.legs.get_mut(key)
+            && let State::Member(member) = &mut leg.state
+        {
+            member.energy = energy;
+        }
+    }
+}
