@@ -179,6 +179,11 @@ impl Config {
         self.data.join("conference.db")
     }
 
+    /// The folder of the owners' sounds.
+    pub(crate) fn announcements(&self) -> PathBuf {
+        self.data.join("announcements")
+    }
+
     /// The base of the addresses that the program prints.
     pub(crate) fn base_url(&self) -> String {
         self.public_url.clone().unwrap_or_else(|| format!("http://{}", self.http))

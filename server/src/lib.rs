@@ -1,6 +1,7 @@
 //! The server as a library, so that the program, its fuzz targets and its benches share one code.
 //! `main.rs` calls [`run`]; nothing else is public.
 
+mod announcement;
 mod capacity;
 mod cli;
 mod clock;

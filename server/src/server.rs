@@ -1,5 +1,6 @@
 //! The whole server put together, started and stopped: database, media threads, telephony, web.
 
+use crate::announcement::Announcements;
 use crate::capacity::Capacity;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -38,6 +39,8 @@ impl Server {
             .await
             .with_context(|| format!("serving pages on {}", config.http))?;
         config.note_base_url().context("writing into the data folder")?;
+        let announcements = Announcements::open(store.clone(), config.announcements());
+        let announcements = Arc::new(announcements.await.context("opening the announcements")?);
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let media = MediaPool::start(threads, clock).context("starting the media threads")?;
         let pins = Arc::new(PinGuard::default());
@@ -54,6 +57,7 @@ impl Server {
             media: media.pool,
             ports,
             prompts,
+            announcements: Arc::clone(&announcements),
             addresses: config.addresses.clone(),
             srtp: config.srtp,
             pins,
@@ -64,6 +68,7 @@ impl Server {
             store,
             live: Arc::clone(&live) as Arc<dyn app::LiveRooms>,
             lines: trunks,
+            announcements,
             public_url: config.public_url.clone(),
             sip_hint: sip_hint(config),
             secure_cookies: config.public_url.as_deref().is_some_and(|url| url.starts_with("https://")),

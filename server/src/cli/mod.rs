@@ -9,7 +9,7 @@ mod number;
 mod settings;
 
 use crate::config::{CommonArgs, Config, ServeArgs};
-use crate::{demo, serve};
+use crate::{announcement, demo, serve};
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use store::Store;
@@ -44,10 +44,16 @@ enum Command {
     Backup(backup::BackupCommand),
     /// Say what is wrong with the settings, if anything
     Check(ServeArgs),
+    /// Decode one uploaded file: the server starts this by itself
+    #[command(hide = true)]
+    Convert,
 }
 
 impl Cli {
     pub(crate) fn run(self) -> anyhow::Result<()> {
+        if let Command::Convert = self.command {
+            announcement::convert();
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(self.command.run(&self.common))
     }
@@ -60,6 +66,7 @@ impl Command {
             Command::Demo(args) => demo::run(common, &args).await,
             Command::Call(command) => command.run().await,
             Command::Check(args) => check::run(common, &args).await,
+            Command::Convert => announcement::convert(),
             Command::Account(command) => command.run(&open(common).await?.1).await,
             Command::Number(command) => command.run(&open(common).await?.1).await,
             Command::Address(command) => {

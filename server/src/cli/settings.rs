@@ -12,11 +12,19 @@ pub(crate) enum Key {
     EnterMuted,
     AnonymousRejection,
     Chimes,
+    AnnounceFile,
 }
 
 impl Key {
-    pub(crate) const ALL: [Key; 6] =
-        [Key::Description, Key::Language, Key::Pin, Key::EnterMuted, Key::AnonymousRejection, Key::Chimes];
+    pub(crate) const ALL: [Key; 7] = [
+        Key::Description,
+        Key::Language,
+        Key::Pin,
+        Key::EnterMuted,
+        Key::AnonymousRejection,
+        Key::Chimes,
+        Key::AnnounceFile,
+    ];
 
     /// The name in the API.
     pub(crate) fn name(self) -> &'static str {
@@ -27,6 +35,7 @@ impl Key {
             Key::EnterMuted => "enterMuted",
             Key::AnonymousRejection => "anonymousRejection",
             Key::Chimes => "chimes",
+            Key::AnnounceFile => "announceFile",
         }
     }
 
@@ -35,7 +44,9 @@ impl Key {
             Key::Description => "TEXT".to_owned(),
             Key::Language => Language::ALL.map(Language::code).join("|"),
             Key::Pin => "DIGITS (empty: none)".to_owned(),
-            Key::EnterMuted | Key::AnonymousRejection | Key::Chimes => "true|false".to_owned(),
+            Key::EnterMuted | Key::AnonymousRejection | Key::Chimes | Key::AnnounceFile => {
+                "true|false".to_owned()
+            }
         }
     }
 
@@ -86,6 +97,7 @@ pub(crate) struct SettingsChange {
     enter_muted: Option<bool>,
     anonymous_rejection: Option<bool>,
     chimes: Option<bool>,
+    announce_file: Option<bool>,
 }
 
 impl SettingsChange {
@@ -108,6 +120,7 @@ impl SettingsChange {
         settings.enter_muted = self.enter_muted.unwrap_or(settings.enter_muted);
         settings.anonymous_rejection = self.anonymous_rejection.unwrap_or(settings.anonymous_rejection);
         settings.chimes = self.chimes.unwrap_or(settings.chimes);
+        settings.announce_file = self.announce_file.unwrap_or(settings.announce_file);
         if let Some(pin) = self.pin {
             settings.pin = pin;
         }
@@ -121,10 +134,11 @@ impl SettingsChange {
             Key::Description => self.description.replace(value.to_owned()).is_some(),
             Key::Language => self.language.replace(value.parse().map_err(|e| wrong(&e))?).is_some(),
             Key::Pin => self.pin.replace(Pin::parse_optional(value).map_err(|e| wrong(&e))?).is_some(),
-            Key::EnterMuted | Key::AnonymousRejection | Key::Chimes => {
+            Key::EnterMuted | Key::AnonymousRejection | Key::Chimes | Key::AnnounceFile => {
                 let field = match key {
                     Key::EnterMuted => &mut self.enter_muted,
                     Key::Chimes => &mut self.chimes,
+                    Key::AnnounceFile => &mut self.announce_file,
                     _ => &mut self.anonymous_rejection,
                 };
                 field.replace(value.parse().map_err(|_| wrong(&"true or false"))?).is_some()
@@ -160,6 +174,7 @@ mod tests {
         assert!(!settings.anonymous_rejection);
         assert!(after(&["anonymousRejection=true"]).1.anonymous_rejection);
         assert!(settings.chimes && !after(&["chimes=false"]).1.chimes);
+        assert!(!settings.announce_file && after(&["announceFile=true"]).1.announce_file);
 
         let (description, settings) = after(&["language=fr", "description=a = b"]);
         assert_eq!(description, "a = b");
@@ -178,7 +193,8 @@ mod tests {
     #[test]
     fn says_what_is_wrong_and_what_would_be_right() {
         let keys = "the settings are description=TEXT, language=fr|en|de|es|it|ru, pin=DIGITS (empty: none), \
-                    enterMuted=true|false, anonymousRejection=true|false, chimes=true|false";
+                    enterMuted=true|false, anonymousRejection=true|false, chimes=true|false, \
+                    announceFile=true|false";
         for (words, problem) in [
             (&["pin"][..], "\"pin\" is not of the form KEY=VALUE"),
             (&["PIN=1"], "there is no setting \"PIN\""),

@@ -12,6 +12,7 @@ pub(crate) mod trunk;
 pub(crate) use pin_guard::PinGuard;
 pub(crate) use sdp::SrtpPolicy;
 
+use crate::announcement::Announcements;
 use crate::live::LiveHub;
 use crate::prompts::PromptLibrary;
 pub(crate) use addresses::{Addresses, TlsFiles, Transport};
@@ -41,6 +42,7 @@ pub(crate) struct Parts {
     pub(crate) media: Arc<MediaPool>,
     pub(crate) ports: Ports,
     pub(crate) prompts: PromptLibrary,
+    pub(crate) announcements: Arc<Announcements>,
     pub(crate) addresses: Addresses,
     pub(crate) srtp: SrtpPolicy,
     pub(crate) pins: Arc<PinGuard>,

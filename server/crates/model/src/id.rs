@@ -28,6 +28,10 @@ uuid_id!(
     RoomId
 );
 uuid_id!(
+    /// One sound that an owner uploaded; another upload is another one.
+    AnnouncementId
+);
+uuid_id!(
     /// One live session of a room, from its first member to its last.
     ConferenceId
 );

@@ -4,6 +4,7 @@
 //! panel turns them into the reader's language. No I/O, no clock, no randomness: the browser compiles it too.
 
 pub mod action;
+pub mod announcement;
 pub mod email;
 pub mod energy;
 pub mod id;
@@ -17,9 +18,10 @@ pub mod settings;
 pub mod trunk;
 
 pub use action::{Action, Refusal};
+pub use announcement::{FileName, UploadProblem};
 pub use email::{EmailAddress, EmailError};
 pub use energy::{Energy, EnergyError};
-pub use id::{AccountId, ConferenceId, MemberId, RoomId};
+pub use id::{AccountId, AnnouncementId, ConferenceId, MemberId, RoomId};
 pub use language::{Language, LanguageError};
 pub use live::{Change, Conference, Delta, Live, Member};
 pub use phone_number::{PhoneNumber, PhoneNumberError};

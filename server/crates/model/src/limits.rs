@@ -166,3 +166,29 @@ pub const PROMPT_SECONDS: usize = 300;
 pub const SOUND_FILE_HZ: std::ops::RangeInclusive<u32> = 8_000..=192_000;
 /// Files in a language's folder of such files.
 pub const PROMPT_FILES: usize = 2_000;
+/// Bytes of a sound file that an owner uploads.
+pub const ANNOUNCEMENT_BYTES: usize = 10 * 1_024 * 1_024;
+/// Seconds of an announcement.
+pub const ANNOUNCEMENT_SECONDS: usize = 300;
+/// Characters of an uploaded file's name; the rest is cut.
+pub const ANNOUNCEMENT_NAME_CHARS: usize = 100;
+/// Bytes of an upload's HTTP body that are read, so that it can be answered; past [`ANNOUNCEMENT_BYTES`] none are kept.
+pub const UPLOAD_BODY_BYTES: usize = 4 * ANNOUNCEMENT_BYTES;
+/// Uploads that are received at once.
+pub const UPLOADS_AT_ONCE: usize = 8;
+/// Milliseconds in which an upload must have arrived.
+pub const UPLOAD_MS: u64 = 10 * 60 * 1_000;
+/// Uploaded files that are decoded at once, each by a process of its own.
+pub const CONVERSIONS_AT_ONCE: usize = 2;
+/// Milliseconds that an upload waits for its turn to be decoded.
+pub const CONVERSION_WAIT_MS: u64 = 20_000;
+/// Milliseconds that decoding may take.
+pub const CONVERSION_MS: u64 = 60_000;
+/// Seconds of processor time that decoding may take.
+pub const CONVERSION_CPU_S: u64 = 30;
+/// Bytes of address space of a process that decodes.
+pub const CONVERSION_MEMORY_BYTES: u64 = 512 * 1_024 * 1_024;
+/// Bytes of the converted sound.
+pub const CONVERTED_BYTES: usize = 4 * 1_024 * 1_024;
+/// Bytes of decoded announcements that are kept for the next calls.
+pub const ANNOUNCEMENT_CACHE_BYTES: usize = 64 * 1_024 * 1_024;

@@ -16,6 +16,8 @@ pub struct RoomSettings {
     pub anonymous_rejection: bool,
     /// Members hear a chime when somebody comes or goes.
     pub chimes: bool,
+    /// Callers hear the room's announcement, if there is one, before all else.
+    pub announce_file: bool,
 }
 
 /// Those of a new number.
@@ -27,6 +29,7 @@ impl Default for RoomSettings {
             enter_muted: false,
             anonymous_rejection: false,
             chimes: true,
+            announce_file: false,
         }
     }
 }

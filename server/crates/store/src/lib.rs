@@ -9,6 +9,7 @@
 mod access;
 mod account;
 mod address;
+mod announcement;
 mod audit;
 mod error;
 mod number;
@@ -20,6 +21,7 @@ mod setup;
 pub use access::{ControlAccess, FollowAccess, OperatorAccess, OwnerAccess};
 pub use account::{Account, NewAccount};
 pub use address::{AddressKind, Addresses};
+pub use announcement::{Announcement, NewAnnouncement};
 pub use audit::{Actor, AuditRow};
 pub use error::StoreError;
 pub use model::live::UnixMs;

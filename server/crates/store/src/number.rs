@@ -32,7 +32,8 @@ macro_rules! select_room {
     ($rest:literal) => {
         concat!(
             "SELECT r.id, n.number, n.account_id, n.description, r.language, r.pin, r.enter_muted, ",
-            "r.anonymous_rejection, r.chimes, r.version, r.created FROM rooms r JOIN numbers n ON n.digits = r.digits ",
+            "r.anonymous_rejection, r.chimes, r.announce_file, r.version, r.created FROM rooms r ",
+            "JOIN numbers n ON n.digits = r.digits ",
             $rest
         )
     };
@@ -68,8 +69,9 @@ impl Store {
         .execute(&mut *transaction)
         .await?;
         sqlx::query(
-            "INSERT INTO rooms (id, digits, language, pin, enter_muted, anonymous_rejection, chimes, created) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO rooms (id, digits, language, pin, enter_muted, anonymous_rejection, chimes, \
+             announce_file, created) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(id.0)
         .bind(digits(&number))
@@ -78,6 +80,7 @@ impl Store {
         .bind(settings.enter_muted)
         .bind(settings.anonymous_rejection)
         .bind(settings.chimes)
+        .bind(settings.announce_file)
         .bind(to_db(now))
         .execute(&mut *transaction)
         .await?;
@@ -139,15 +142,27 @@ impl Store {
     ) -> Result<Saved, StoreError> {
         let description = parse_description(description)?;
         let mut transaction = self.write().await?;
-        let current = room_of_number(&mut transaction, &access.room().number).await?;
-        let current = current.filter(|room| {
-            room.id == access.room().id
-                && room.account == access.account()
-                && room.version == expected_version
-        });
+        let current = still_owned(&mut transaction, access).await?;
+        let current = current.filter(|room| room.version == expected_version);
         let Some(mut room) = current else { return Err(StoreError::Stale) };
         room.description = description;
         room.settings = settings.clone();
+        let version = update(&mut transaction, &room).await?;
+        transaction.commit().await?;
+        Ok(Saved { version })
+    }
+
+    /// Turns the room's announcement on or off, whatever else is saved meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] where the number changed hands.
+    pub async fn set_announce_file(&self, access: &OwnerAccess, on: bool) -> Result<Saved, StoreError> {
+        let mut transaction = self.write().await?;
+        let mut room = still_owned(&mut transaction, access).await?.ok_or(StoreError::Stale)?;
+        if room.settings.announce_file == on {
+            return Ok(Saved { version: room.version });
+        }
+        room.settings.announce_file = on;
         let version = update(&mut transaction, &room).await?;
         transaction.commit().await?;
         Ok(Saved { version })
@@ -201,6 +216,15 @@ async fn may_be_added(
     Ok(())
 }
 
+/// The room as it is now, if it is still the account's that was given the right.
+pub(crate) async fn still_owned(
+    connection: &mut SqliteConnection,
+    access: &OwnerAccess,
+) -> Result<Option<Room>, StoreError> {
+    let room = room_of_number(connection, &access.room().number).await?;
+    Ok(room.filter(|room| room.id == access.room().id && room.account == access.account()))
+}
+
 async fn room_of_number(
     connection: &mut SqliteConnection,
     number: &PhoneNumber,
@@ -213,13 +237,14 @@ async fn room_of_number(
 async fn update(connection: &mut SqliteConnection, room: &Room) -> Result<i64, StoreError> {
     let version = sqlx::query_scalar::<_, i64>(
         "UPDATE rooms SET language = ?, pin = ?, enter_muted = ?, anonymous_rejection = ?, chimes = ?, \
-         version = version + 1 WHERE id = ? RETURNING version",
+         announce_file = ?, version = version + 1 WHERE id = ? RETURNING version",
     )
     .bind(room.settings.language.code())
     .bind(room.settings.pin.as_ref().map(Pin::as_str))
     .bind(room.settings.enter_muted)
     .bind(room.settings.anonymous_rejection)
     .bind(room.settings.chimes)
+    .bind(room.settings.announce_file)
     .bind(room.id.0)
     .fetch_one(&mut *connection)
     .await?;
@@ -247,6 +272,7 @@ pub(crate) fn room_from(row: &SqliteRow) -> Result<Room, StoreError> {
             enter_muted: row.try_get("enter_muted")?,
             anonymous_rejection: row.try_get("anonymous_rejection")?,
             chimes: row.try_get("chimes")?,
+            announce_file: row.try_get("announce_file")?,
         },
         version: row.try_get("version")?,
         created: from_db(row.try_get("created")?),

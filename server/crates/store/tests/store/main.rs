@@ -4,6 +4,7 @@
 
 mod account;
 mod address;
+mod announcement;
 mod audit;
 mod file;
 mod number;

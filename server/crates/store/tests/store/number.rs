@@ -10,6 +10,7 @@ fn strict() -> RoomSettings {
         enter_muted: true,
         anonymous_rejection: true,
         chimes: false,
+        announce_file: true,
     }
 }
 
