@@ -12,7 +12,7 @@ pub use generated::i18n::Locale;
 pub(crate) use leptos_i18n::td_string;
 
 #[cfg(feature = "ssr")]
-use model::{EmailError, PhoneNumberError, PinError};
+use model::{EmailError, PhoneNumberError, PinError, UploadProblem};
 use model::{Language, PhoneNumber, Refusal};
 
 /// The locale with a language's texts; English where pages are not written in it.
@@ -44,6 +44,21 @@ pub(crate) fn wrong_pin(locale: Locale, error: PinError) -> &'static str {
     match error {
         PinError::NotDigits => td_string!(locale, wrong.pin_digits),
         PinError::Length => td_string!(locale, wrong.pin_length),
+    }
+}
+
+#[cfg(feature = "ssr")]
+pub(crate) fn upload_problem(locale: Locale, problem: UploadProblem) -> &'static str {
+    match problem {
+        UploadProblem::Missing => td_string!(locale, announcement.missing),
+        UploadProblem::TooBig => td_string!(locale, announcement.too_big),
+        UploadProblem::TooLong => td_string!(locale, announcement.too_long),
+        UploadProblem::NotSound => td_string!(locale, announcement.not_sound),
+        UploadProblem::Damaged => td_string!(locale, announcement.damaged),
+        UploadProblem::Silent => td_string!(locale, announcement.silent),
+        UploadProblem::Slow => td_string!(locale, announcement.slow),
+        UploadProblem::Busy => td_string!(locale, announcement.busy),
+        UploadProblem::Failed => td_string!(locale, announcement.failed),
     }
 }
 

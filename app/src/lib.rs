@@ -17,7 +17,9 @@ pub mod pages;
 mod server;
 
 #[cfg(feature = "ssr")]
-pub use server::{LiveRooms, Panel, Site, TrunkLines, room_by_session, router};
+pub use server::{
+    Announcements, LiveRooms, Panel, Receiving, Site, TrunkLines, Upload, room_by_session, router,
+};
 
 /// Called by the page's script once the WebAssembly is loaded; the script then wakes each island by its name.
 #[cfg(feature = "hydrate")]

@@ -1,6 +1,8 @@
 //! What pages may ask of the server: a file per noun. Each checks its capability first.
 
 pub mod act;
+#[cfg(feature = "ssr")]
+pub mod announcement;
 
 #[cfg(feature = "ssr")]
 pub mod addresses;

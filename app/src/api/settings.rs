@@ -31,6 +31,8 @@ pub(crate) struct Typed {
     pub(crate) anonymous_rejection: Option<String>,
     #[serde(default)]
     pub(crate) chimes: Option<String>,
+    #[serde(default)]
+    pub(crate) announce_file: Option<String>,
 }
 
 /// The form, back with what is wrong with it.
@@ -63,8 +65,8 @@ impl Typed {
             (Ok(language), Ok(pin), false) => {
                 let enter_muted = self.enter_muted.is_some();
                 let anonymous_rejection = self.anonymous_rejection.is_some();
-                let chimes = self.chimes.is_some();
-                Ok(RoomSettings { language, pin, enter_muted, anonymous_rejection, chimes })
+                let (chimes, announce_file) = (self.chimes.is_some(), self.announce_file.is_some());
+                Ok(RoomSettings { language, pin, enter_muted, anonymous_rejection, chimes, announce_file })
             }
             (language, pin, description) => {
                 Err(Invalid { description, language: language.err(), pin: pin.err() })

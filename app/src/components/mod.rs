@@ -7,6 +7,7 @@ pub mod member_row;
 pub mod pin_field;
 pub mod save_bar;
 pub mod timeline;
+pub mod upload;
 
 #[cfg(feature = "ssr")]
 pub mod address_card;

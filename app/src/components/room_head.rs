@@ -9,6 +9,7 @@ use store::Room;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Tab {
     General,
+    Announcement,
     Live,
 }
 
@@ -43,6 +44,7 @@ pub fn Tabs(number: String, here: Tab) -> impl IntoView {
     view! {
         <nav class="tabs" aria-label=td_string!(locale, nav.sections)>
             {tab(Tab::General, "general", td_string!(locale, nav.general))}
+            {tab(Tab::Announcement, "announcement", td_string!(locale, nav.announcement))}
             {tab(Tab::Live, "live", td_string!(locale, nav.live))}
         </nav>
     }

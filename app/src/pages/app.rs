@@ -70,6 +70,11 @@ fn App() -> impl IntoView {
                 <Route path=path!("/rooms") view=rooms::Rooms ssr=SsrMode::Async />
                 <Route path=path!("/rooms/:number") view=rooms::Room ssr=SsrMode::Async />
                 <Route path=path!("/rooms/:number/general") view=rooms::general::General ssr=SsrMode::Async />
+                <Route
+                    path=path!("/rooms/:number/announcement")
+                    view=rooms::announcement::Announcement
+                    ssr=SsrMode::Async
+                />
                 <Route path=path!("/rooms/:number/live") view=rooms::live::OwnerLive ssr=SsrMode::Async />
                 <Route path=path!("/trunks") view=lines::TrunkLines ssr=SsrMode::Async />
                 <Route path=path!("/follow/:token") view=follow::Follow ssr=SsrMode::Async />

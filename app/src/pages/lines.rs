@@ -222,7 +222,7 @@ fn why(locale: Locale, failure: &Failure) -> String {
 }
 
 /// The time between two moments, in the largest unit that fits: to the minute is exact enough for a line.
-fn lasting(locale: Locale, from: UnixMs, to: UnixMs) -> String {
+pub(crate) fn lasting(locale: Locale, from: UnixMs, to: UnixMs) -> String {
     let seconds = to.saturating_sub(from) / 1_000;
     match seconds {
         0..=119 => td_string!(locale, lines.seconds, n = seconds),

@@ -9,8 +9,10 @@ mod routes;
 pub use routes::router;
 
 use crate::api::capability;
+use async_trait::async_trait;
 use axum::http::HeaderMap;
 use model::RoomId;
+use std::path::PathBuf;
 use std::sync::Arc;
 use store::{OwnerAccess, StoreError};
 
@@ -37,12 +39,53 @@ pub trait TrunkLines: Send + Sync + 'static {
     fn lines(&self) -> model::trunk::Lines;
 }
 
+/// A file that was sent to become an announcement.
+pub struct Upload {
+    pub name: model::FileName,
+    pub file: Vec<u8>,
+}
+
+/// The right to hold one upload in memory; others wait until it is dropped.
+pub struct Receiving(#[expect(dead_code, reason = "it is held, then dropped")] Box<dyn Send + Sync>);
+
+impl Receiving {
+    pub fn new(turn: impl Send + Sync + 'static) -> Receiving {
+        Receiving(Box::new(turn))
+    }
+}
+
+/// The sounds of the owners'. What is known of them stands in the store.
+#[async_trait]
+pub trait Announcements: Send + Sync + 'static {
+    /// `None`: as many are being received as may be at once.
+    fn receive(&self) -> Option<Receiving>;
+
+    /// Makes the file the room's announcement, in place of the one before.
+    ///
+    /// # Errors
+    /// Why it cannot be; the one before stays then.
+    async fn replace(
+        &self,
+        owner: &OwnerAccess,
+        now: model::live::UnixMs,
+        upload: Upload,
+    ) -> Result<(), model::UploadProblem>;
+
+    /// # Errors
+    /// [`StoreError`]; it stays then.
+    async fn remove(&self, owner: &OwnerAccess) -> Result<(), StoreError>;
+
+    /// The sound, in a form that browsers play.
+    fn file(&self, id: model::AnnouncementId) -> PathBuf;
+}
+
 /// What the panel stands on. Clones share it.
 #[derive(Clone)]
 pub struct Panel {
     pub store: store::Store,
     pub live: Arc<dyn LiveRooms>,
     pub lines: Arc<dyn TrunkLines>,
+    pub announcements: Arc<dyn Announcements>,
     /// The base of printed addresses, without a slash at its end; `None`: the host that the request names.
     pub public_url: Option<String>,
     /// `host:port` that a SIP phone dials, after `sip:number@`.

@@ -2,15 +2,18 @@
 
 use super::render::{Host, page};
 use super::{Panel, Site, headers};
-use crate::api::{act, addresses, rooms, session, settings, setup};
+use crate::api::{act, addresses, announcement, rooms, session, settings, setup};
 use any_spawner::Executor;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::StatusCode;
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use leptos::prelude::provide_context;
-use model::limits::HTTP_BODY_BYTES;
+use model::limits::{HTTP_BODY_BYTES, UPLOAD_BODY_BYTES, UPLOAD_MS};
+use std::time::Duration;
+use tower_http::timeout::TimeoutLayer;
 
 /// All pages, their forms and their server functions. Whatever path is none of these is the polite 404.
 ///
@@ -18,6 +21,8 @@ use model::limits::HTTP_BODY_BYTES;
 pub fn router(panel: Panel, site: Site) -> Router {
     // Pages are rendered as tasks of tokio. An error says that this is settled already.
     let _ = Executor::init_tokio();
+    let late = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, Duration::from_millis(UPLOAD_MS));
+    let upload = post(announcement::upload).layer(DefaultBodyLimit::max(UPLOAD_BODY_BYTES)).layer(late);
     Router::new()
         .route("/login", get(show).post(session::log_in))
         .route("/logout", post(session::log_out))
@@ -26,6 +31,10 @@ pub fn router(panel: Panel, site: Site) -> Router {
         .route("/rooms", get(show).post(rooms::add))
         .route("/rooms/{number}/general", get(show).post(settings::save))
         .route("/rooms/{number}/addresses", post(addresses::change))
+        .route("/rooms/{number}/announcement", get(show).merge(upload))
+        .route("/rooms/{number}/announcement/option", post(announcement::switch))
+        .route("/rooms/{number}/announcement/remove", post(announcement::remove))
+        .route("/rooms/{number}/announcement/sound", get(announcement::sound))
         .route("/rooms/{number}/live", get(show).post(act::by_owner_form))
         .route("/control/{token}", get(show).post(act::by_control_form))
         .route("/panel/{*function}", post(server_function))

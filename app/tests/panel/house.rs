@@ -1,15 +1,17 @@
 //! What the tests stand on: two accounts, a room, its addresses, and conferences that note what they are told.
 
-use app::{LiveRooms, Panel, Site, TrunkLines, router};
+use app::{Announcements, LiveRooms, Panel, Receiving, Site, TrunkLines, Upload, router};
+use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, Request, StatusCode};
 use model::live::{Conference, Live, Member, UnixMs};
 use model::trunk::Lines;
-use model::{Action, ConferenceId, Language, MemberId, PinAlert, Refusal, RoomId, RoomSettings};
+use model::{Action, AnnouncementId, ConferenceId, Language, MemberId, PinAlert, Refusal, RoomId, RoomSettings, UploadProblem};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use store::{Account, NewAccount, Room, Store};
+use store::{Account, NewAccount, OwnerAccess, Room, Store, StoreError};
 use tower::ServiceExt;
 
 pub(crate) const NOW: UnixMs = 1_800_000_000_000;
@@ -23,6 +25,37 @@ pub(crate) struct Noted {
     pub(crate) refusal: Mutex<Option<Refusal>>,
     pub(crate) pin_alert: Mutex<Option<PinAlert>>,
     pub(crate) lines: Mutex<Lines>,
+    /// Names and bytes of what was uploaded.
+    pub(crate) uploads: Mutex<Vec<(String, usize)>>,
+    pub(crate) upload_problem: Mutex<Option<UploadProblem>>,
+    /// As many are received as may be.
+    pub(crate) receiving: Mutex<bool>,
+    pub(crate) store: Mutex<Option<Store>>,
+}
+
+#[async_trait]
+impl Announcements for Noted {
+    fn receive(&self) -> Option<Receiving> {
+        (!*self.receiving.lock().unwrap()).then(|| Receiving::new(()))
+    }
+
+    async fn replace(&self, _: &OwnerAccess, _: UnixMs, upload: Upload) -> Result<(), UploadProblem> {
+        if let Some(problem) = *self.upload_problem.lock().unwrap() {
+            return Err(problem);
+        }
+        self.uploads.lock().unwrap().push((upload.name.to_string(), upload.file.len()));
+        Ok(())
+    }
+
+    async fn remove(&self, owner: &OwnerAccess) -> Result<(), StoreError> {
+        let store = self.store.lock().unwrap().clone().unwrap();
+        store.remove_announcement(owner).await.map(drop)
+    }
+
+    /// A file that is there.
+    fn file(&self, _: AnnouncementId) -> PathBuf {
+        concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml").into()
+    }
 }
 
 impl TrunkLines for Noted {
@@ -77,10 +110,12 @@ impl House {
         let room = store.add_number(NOW, number, owner.id, "Équipe de Lille", settings).await.unwrap();
         let addresses = store.addresses(room.id).await.unwrap();
         let (owner_cookie, other_cookie) = (cookie(&store, &owner).await, cookie(&store, &other).await);
+        *live.store.lock().unwrap() = Some(store.clone());
         let panel = Panel {
             store,
             live: live.clone(),
             lines: live.clone(),
+            announcements: live.clone(),
             public_url: Some("https://conf.exemple.fr".into()),
             sip_hint: "conf.exemple.fr:5060".into(),
             secure_cookies: false,

@@ -94,6 +94,7 @@ fn stored(room: &Room) -> Typed {
         enter_muted: room.settings.enter_muted.then(|| "on".to_owned()),
         anonymous_rejection: room.settings.anonymous_rejection.then(|| "on".to_owned()),
         chimes: room.settings.chimes.then(|| "on".to_owned()),
+        announce_file: room.settings.announce_file.then(|| "on".to_owned()),
     }
 }
 
@@ -133,8 +134,9 @@ fn Settings(room: Room) -> impl IntoView {
 
 fn fields(locale: Locale, language: model::Language, room: &Room, shown: &Shown) -> impl IntoView + use<> {
     let kept = stored(room);
-    let Typed { description, language: spoken, pin, enter_muted, anonymous_rejection, chimes, .. } =
+    let Typed { description, language: spoken, pin, enter_muted, anonymous_rejection, .. } =
         shown.typed.clone();
+    let Typed { chimes, announce_file, .. } = shown.typed.clone();
     let pin_error = shown.invalid.pin.map(|error| wrong_pin(locale, error).to_owned());
     let pin_note = shown.note(locale, &pin, &kept.pin);
     let described = described_by("pin", true, pin_error.is_some()).unwrap_or_default();
@@ -147,6 +149,7 @@ fn fields(locale: Locale, language: model::Language, room: &Room, shown: &Shown)
     let muted_note = shown.switch_note(locale, &enter_muted, &kept.enter_muted);
     let chimes_note = shown.switch_note(locale, &chimes, &kept.chimes);
     let rejection_note = shown.switch_note(locale, &anonymous_rejection, &kept.anonymous_rejection);
+    let announce_note = shown.switch_note(locale, &announce_file, &kept.announce_file);
     let free = Kind { autocomplete: Some("off"), maxlength: Some(DESCRIPTION_CHARS), ..Kind::default() };
     let help = |words: &'static str| Some(words.to_owned());
     view! {
@@ -197,6 +200,13 @@ fn fields(locale: Locale, language: model::Language, room: &Room, shown: &Shown)
             help=td_string!(locale, general.anonymous_rejection_help)
             note=rejection_note
             on=anonymous_rejection.is_some()
+        />
+        <SwitchField
+            id="announce_file"
+            label=td_string!(locale, general.announce_file)
+            help=td_string!(locale, general.announce_file_help)
+            note=announce_note
+            on=announce_file.is_some()
         />
     }
 }

@@ -1,5 +1,6 @@
 //! `/rooms`: the account's numbers.
 
+pub(crate) mod announcement;
 pub(crate) mod general;
 pub(crate) mod live;
 
