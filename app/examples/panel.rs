@@ -3,7 +3,8 @@
 //! `cargo xtask build` first, then `cargo run -p app --features ssr --example panel -- target/site/debug`.
 //! It listens on 127.0.0.1:3090 and prints what to open. `--crowd N` fills the room, `--empty` leaves it empty.
 
-use app::{LiveRooms, Panel, Site, TrunkLines, room_by_session, router};
+use app::{Announcements, LiveRooms, Panel, Receiving, Site, TrunkLines, Upload, room_by_session, router};
+use async_trait::async_trait;
 use axum::extract::ws::{Message as Frame, WebSocket, WebSocketUpgrade};
 use axum::extract::{Path, State};
 use axum::http::header::CONTENT_TYPE;
@@ -12,12 +13,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use model::live::{Change, Delta, Live, Member, Message, UnixMs};
 use model::trunk::{Lines, Reach, Registration, RegistrationState, Strangers, TrunkState};
-use model::{Action, ConferenceId, MemberId, PinAlert, Refusal, RoomId, RoomSettings};
+use model::{
+    Action, AnnouncementId, ConferenceId, MemberId, PinAlert, Refusal, RoomId, RoomSettings, UploadProblem,
+};
 use std::error::Error;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use store::{NewAccount, Store};
+use store::{NewAccount, OwnerAccess, Store, StoreError};
 use tokio::sync::broadcast;
 
 const EMAIL: &str = "claire@exemple.fr";
@@ -135,6 +138,26 @@ impl TrunkLines for Stage {
     }
 }
 
+/// There is nothing to hear on the stage.
+#[async_trait]
+impl Announcements for Stage {
+    fn receive(&self) -> Option<Receiving> {
+        Some(Receiving::new(()))
+    }
+
+    async fn replace(&self, _: &OwnerAccess, _: UnixMs, _: Upload) -> Result<(), UploadProblem> {
+        Err(UploadProblem::NotSound)
+    }
+
+    async fn remove(&self, _: &OwnerAccess) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn file(&self, _: AnnouncementId) -> PathBuf {
+        PathBuf::new()
+    }
+}
+
 #[derive(Clone)]
 struct Watch {
     panel: Panel,
@@ -156,6 +179,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         store: Store::in_memory().await?,
         live: stage.clone(),
         lines: stage.clone(),
+        announcements: stage.clone(),
         public_url: None,
         sip_hint: "127.0.0.1:5060".into(),
         secure_cookies: false,
