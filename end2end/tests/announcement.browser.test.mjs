@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { DESKTOP, PHONE, axeFindings, overflowPx, screenshot } from '../lib/browser.mjs';
 import { Fixture } from '../lib/fixture.mjs';
+import { HEARD, strongest } from '../lib/recording.mjs';
 import { ACCOUNT, NUMBER } from '../lib/server.mjs';
 import { sine, writeWav } from '../lib/wav.mjs';
 
@@ -79,6 +80,29 @@ test('what is wrong with a file is said, and the old announcement stays', async 
   await page.reload();
   await page.getByText('tone.wav').waitFor();
   assert.deepEqual(browser.complaints, []);
+});
+
+test('the next caller hears it before the PIN, by each codec, and not when it is turned off', async (t) => {
+  const fixture = new Fixture(t);
+  const server = await fixture.server({ settings: ['pin=1234', 'announceFile=true'] });
+  const { follow } = await server.addresses();
+  const { page } = await ownersPage(fixture);
+  await choose(page, sound('mp3'));
+  await page.getByText('tone.mp3').waitFor();
+  for (const [number, codec] of [['4001', 'PCMA'], ['4002', 'G722']]) {
+    const [phone] = await fixture.phones({ [number]: 850 }, { codec });
+    await phone.call(server, NUMBER);
+    await phone.recording.hears({ heard: [450], notHeard: [850] });
+    await phone.type('1234#');
+    await server.untilMembers(follow, 1);
+    await phone.hangUp();
+    await server.untilMembers(follow, 0);
+  }
+  await server.cli(['number', 'set', NUMBER, 'announceFile=false']);
+  const [phone] = await fixture.phones({ 4003: 850 });
+  await phone.call(server, NUMBER);
+  const levels = strongest(await phone.recording.next(2500), 450, phone.recording.rateHz);
+  assert.ok(levels < HEARD, `an announcement that is off is heard: ${levels}`);
 });
 
 test('without JavaScript: uploaded, refused, turned on, removed', async (t) => {

@@ -1,44 +1,44 @@
 //! The announcements of the rooms that are called, decoded: those used last, up to a number of bytes.
 
-use super::Sound;
+use engine::Announcement;
 use model::AnnouncementId;
 use model::limits::ANNOUNCEMENT_CACHE_BYTES;
 use std::sync::{Arc, Mutex, PoisonError};
 
+struct Kept {
+    id: AnnouncementId,
+    sound: Arc<Announcement>,
+    bytes: usize,
+}
+
 /// The one used last stands last. There are few: a list is as fast as any map.
 #[derive(Default)]
-pub(super) struct Cache(Mutex<Vec<(AnnouncementId, Arc<Sound>)>>);
+pub(super) struct Cache(Mutex<Vec<Kept>>);
 
 impl Cache {
-    pub(super) fn get(&self, id: AnnouncementId) -> Option<Arc<Sound>> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = kept.iter().position(|(of, _)| *of == id)?;
-        let entry = kept.remove(place);
-        let sound = Arc::clone(&entry.1);
-        kept.push(entry);
+    pub(super) fn get(&self, id: AnnouncementId) -> Option<Arc<Announcement>> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = all.iter().position(|kept| kept.id == id)?;
+        let kept = all.remove(place);
+        let sound = Arc::clone(&kept.sound);
+        all.push(kept);
         Some(sound)
     }
 
-    pub(super) fn put(&self, id: AnnouncementId, sound: Sound) -> Arc<Sound> {
+    pub(super) fn put(&self, id: AnnouncementId, sound: Announcement, bytes: usize) -> Arc<Announcement> {
         let sound = Arc::new(sound);
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|(of, _)| *of != id);
-        kept.push((id, Arc::clone(&sound)));
-        let mut bytes: usize = kept.iter().map(|(_, sound)| sound.bytes()).sum();
-        while bytes > ANNOUNCEMENT_CACHE_BYTES && kept.len() > 1 {
-            bytes -= kept.remove(0).1.bytes();
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|kept| kept.id != id);
+        all.push(Kept { id, sound: Arc::clone(&sound), bytes });
+        let mut held: usize = all.iter().map(|kept| kept.bytes).sum();
+        while held > ANNOUNCEMENT_CACHE_BYTES && all.len() > 1 {
+            held -= all.remove(0).bytes;
         }
         sound
     }
 
     pub(super) fn forget(&self, id: AnnouncementId) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|(of, _)| *of != id);
-    }
-}
-
-impl Sound {
-    fn bytes(&self) -> usize {
-        (self.narrow.len() + self.wide.len()) * size_of::<i16>()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|kept| kept.id != id);
     }
 }
 
@@ -52,10 +52,10 @@ mod tests {
         let cache = Cache::default();
         let id = |n| AnnouncementId(Uuid::from_u128(n));
         // A third of all.
-        let sound = || Sound { narrow: Arc::default(), wide: vec![0; ANNOUNCEMENT_CACHE_BYTES / 6].into() };
-        (1..=3).for_each(|n| drop(cache.put(id(n), sound())));
+        let put = |n| cache.put(id(n), Announcement::default(), ANNOUNCEMENT_CACHE_BYTES / 3);
+        (1..=3).for_each(|n| drop(put(n)));
         assert!(cache.get(id(1)).is_some());
-        cache.put(id(4), sound());
+        put(4);
         let there: Vec<bool> = (1..=4).map(|n| cache.get(id(n)).is_some()).collect();
         assert_eq!(there, [true, false, true, true]);
         cache.forget(id(1));

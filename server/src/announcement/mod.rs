@@ -12,7 +12,7 @@ use app::{Receiving, Upload};
 use async_trait::async_trait;
 use cache::Cache;
 use converter::Converter;
-use engine::Rate;
+use engine::{Announcement, Rate};
 use files::Files;
 use model::limits::UPLOADS_AT_ONCE;
 use model::{AnnouncementId, RoomId, UploadProblem};
@@ -20,13 +20,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use store::{NewAnnouncement, OwnerAccess, Store, StoreError, UnixMs};
 use tokio::sync::Semaphore;
-
-/// One announcement as the engine says it.
-#[derive(Debug)]
-pub(crate) struct Sound {
-    pub(crate) narrow: Arc<[i16]>,
-    pub(crate) wide: Arc<[i16]>,
-}
 
 /// Takes announcements, keeps them, and hands them to calls.
 pub(crate) struct Announcements {
@@ -54,7 +47,7 @@ impl Announcements {
     }
 
     /// The room's announcement, if it has one. Where it cannot be read, the call goes on without it.
-    pub(crate) async fn sound(&self, room: RoomId) -> Option<Arc<Sound>> {
+    pub(crate) async fn sound(&self, room: RoomId) -> Option<Arc<Announcement>> {
         let known = match self.store.announcement(room).await {
             Ok(known) => known?,
             Err(error) => {
@@ -68,7 +61,7 @@ impl Announcements {
         let file = self.files.path(known.id);
         let read = tokio::task::spawn_blocking(move || read(&file)).await;
         match read.unwrap_or_else(|stopped| Err(stopped.into())) {
-            Ok(sound) => Some(self.cache.put(known.id, sound)),
+            Ok((sound, bytes)) => Some(self.cache.put(known.id, sound, bytes)),
             Err(error) => {
                 tracing::error!(%error, announcement = %known.id, "an announcement cannot be read");
                 None
@@ -133,8 +126,11 @@ impl app::Announcements for Announcements {
     }
 }
 
-fn read(path: &std::path::Path) -> anyhow::Result<Sound> {
+/// The sound, and how many bytes it takes.
+fn read(path: &std::path::Path) -> anyhow::Result<(Announcement, usize)> {
     let file: Arc<[u8]> = std::fs::read(path)?.into();
     let at = |rate| crate::sound_file::decode(Arc::clone(&file), rate);
-    Ok(Sound { narrow: at(Rate::Narrow)?.into(), wide: at(Rate::Wide)?.into() })
+    let (narrow, wide) = (at(Rate::Narrow)?, at(Rate::Wide)?);
+    let bytes = (narrow.len() + wide.len()) * size_of::<i16>();
+    Ok((Announcement::new(narrow.into(), wide.into()), bytes))
 }

@@ -4,9 +4,10 @@ use super::pin_guard::PinAccess;
 use super::trunk::{Claims, Entrance, Identity, Turned};
 use super::{Switchboard, Transport};
 use app::LiveRooms;
-use engine::{Caller, EndReason, Micros};
+use engine::{Announcement, Caller, EndReason, Micros};
 use model::limits;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use store::{Room, StoreError};
 
 /// What an INVITE says, free of the types of the SIP stack.
@@ -31,6 +32,8 @@ pub(super) struct Admitted {
     pub(super) pin_delay: Micros,
     /// Nobody may come in now: the caller is told why, by voice where that can be, and the call is refused.
     pub(super) refusal: Option<EndReason>,
+    /// What the owner has callers hear first of all.
+    pub(super) announcement: Option<Arc<Announcement>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -84,7 +87,9 @@ async fn enter(board: &Switchboard, entrance: &Entrance, ask: &Ask<'_>) -> Resul
     let caller = identity.caller();
     let pin_delay = pin_delay(board, &room, &caller.number)?;
     let refusal = refusal(board.live.is_locked(room.id), board.media.legs(room.id));
-    Ok(Admitted { room, caller, pin_delay, refusal })
+    let announcement =
+        if room.settings.announce_file { board.announcements.sound(room.id).await } else { None };
+    Ok(Admitted { room, caller, pin_delay, refusal, announcement })
 }
 
 /// Why nobody may come into a room with so many legs.

@@ -86,7 +86,7 @@ impl Leg {
         let settings = &admitted.room.settings;
         let menu = Menu {
             prompts: board.prompts.language(settings.language),
-            announcement: None,
+            announcement: admitted.announcement.clone(),
             pin: settings.pin.clone(),
             pin_delay: admitted.pin_delay,
             enter_muted: settings.enter_muted,
