@@ -97,7 +97,10 @@ fn half_a_file_is_damaged() {
         let code = refused_half(file);
         // MP3 and Vorbis say nowhere near their beginning how long they are.
         let may_play = matches!(format, "mp3" | "ogg" | "opus");
-        assert!(code == Some(DAMAGED) || code == Some(NOT_SOUND) || (may_play && code == Some(0)), "{format}: {code:?}");
+        assert!(
+            code == Some(DAMAGED) || code == Some(NOT_SOUND) || (may_play && code == Some(0)),
+            "{format}: {code:?}"
+        );
     }
 }
 

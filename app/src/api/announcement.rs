@@ -90,11 +90,7 @@ async fn read(mut form: Multipart) -> Result<Upload, UploadProblem> {
     upload
 }
 
-pub(crate) async fn remove(
-    State(host): State<Host>,
-    Path(number): Path<String>,
-    parts: Parts,
-) -> Response {
+pub(crate) async fn remove(State(host): State<Host>, Path(number): Path<String>, parts: Parts) -> Response {
     let owner = match owner_of(&host, &parts, &number).await {
         Ok(Some(owner)) => owner,
         Ok(None) => return page(&host, &parts).await,

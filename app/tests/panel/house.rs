@@ -8,7 +8,10 @@ use axum::http::header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, Request, StatusCode};
 use model::live::{Conference, Live, Member, UnixMs};
 use model::trunk::Lines;
-use model::{Action, AnnouncementId, ConferenceId, Language, MemberId, PinAlert, Refusal, RoomId, RoomSettings, UploadProblem};
+use model::{
+    Action, AnnouncementId, ConferenceId, Language, MemberId, PinAlert, Refusal, RoomId, RoomSettings,
+    UploadProblem,
+};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use store::{Account, NewAccount, OwnerAccess, Room, Store, StoreError};

@@ -94,7 +94,10 @@ fn HeardOrNot(room: Room, present: bool) -> impl IntoView {
 fn Current(number: String, stored: Option<Stored>) -> impl IntoView {
     let locale = visitor().locale();
     let body = match stored {
-        None => view! { <p class="soft" data-announcement="none">{td_string!(locale, announcement.none)}</p> }.into_any(),
+        None => {
+            view! { <p class="soft" data-announcement="none">{td_string!(locale, announcement.none)}</p> }
+                .into_any()
+        }
         Some(stored) => {
             let now = expect_context::<Panel>().live.now();
             let ago = lasting(locale, stored.uploaded, now);

@@ -15,7 +15,8 @@ impl FileName {
     pub fn of(told: &str) -> FileName {
         let last = told.rsplit(['/', '\\']).next().unwrap_or_default();
         // Marks that turn the direction of the text could make one extension look like another.
-        let shown = |c: &char| !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let shown =
+            |c: &char| !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         let name: String = last.trim().chars().filter(shown).take(ANNOUNCEMENT_NAME_CHARS).collect();
         if name.is_empty() { FileName("–".to_owned()) } else { FileName(name) }
     }

@@ -109,10 +109,7 @@ impl Store {
     }
 }
 
-async fn take(
-    connection: &mut SqliteConnection,
-    room: RoomId,
-) -> Result<Option<AnnouncementId>, StoreError> {
+async fn take(connection: &mut SqliteConnection, room: RoomId) -> Result<Option<AnnouncementId>, StoreError> {
     let taken = sqlx::query_scalar::<_, Uuid>("DELETE FROM announcements WHERE room_id = ? RETURNING id");
     Ok(taken.bind(room.0).fetch_optional(connection).await?.map(AnnouncementId))
 }
