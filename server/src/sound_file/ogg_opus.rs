@@ -11,6 +11,8 @@ use std::io::Cursor;
 const PACKET_MS: usize = 120;
 /// Granule positions and the pre-skip count samples of 48 kHz, whatever the rate (RFC 7845 section 4).
 const GRANULES_HZ: usize = 48_000;
+/// With the pre-skip, and what the last packet holds beyond the end.
+const LONGEST_S: usize = PROMPT_SECONDS + 1;
 
 /// The first page of Ogg has a head of 28 bytes where it holds a packet of less than 255 bytes (RFC 3533 section 6).
 pub(super) fn is_one(file: &[u8]) -> bool {
@@ -34,13 +36,13 @@ pub(super) fn decode(file: &[u8], rate: Rate) -> Result<Vec<i16>, SoundFileError
     while let Some(packet) = packets.read_packet()?.filter(|p| p.stream_serial() == head.stream_serial()) {
         let count = decoder.decode(&packet.data, &mut packet_samples, false)?;
         all.extend_from_slice(packet_samples.get(..count).unwrap_or(&packet_samples));
-        if all.len() > PROMPT_SECONDS * hz {
+        if all.len() > LONGEST_S * hz {
             return Err(SoundFileError::TooLong);
         }
         if packet.last_in_stream() {
             // Where the sound ends within the last packet (RFC 7845 section 4.4).
             end =
-                usize::try_from(packet.absgp_page()).ok().filter(|end| *end <= GRANULES_HZ * PROMPT_SECONDS);
+                usize::try_from(packet.absgp_page()).ok().filter(|end| *end <= GRANULES_HZ * LONGEST_S);
         }
     }
     all.truncate(end.map_or(all.len(), samples_of));
