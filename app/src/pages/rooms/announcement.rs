@@ -152,10 +152,11 @@ fn New(number: String) -> impl IntoView {
     let visitor = visitor();
     let (language, locale) = (visitor.language, visitor.locale());
     let action = format!("/rooms/{number}/announcement");
+    let page = action.clone();
     view! {
         <div class="field">
             <label for="file">{td_string!(locale, announcement.new)}</label>
-            <form class="control" method="post" enctype="multipart/form-data" action=action.clone()>
+            <form class="control" method="post" enctype="multipart/form-data" action=page>
                 <UploadField language action />
                 <p class="help" id="file-help">{td_string!(locale, announcement.kinds)}</p>
             </form>
