@@ -9,7 +9,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use leptos::prelude::provide_context;
 use model::limits::{HTTP_BODY_BYTES, UPLOAD_BODY_BYTES, UPLOAD_MS};
 use std::time::Duration;
@@ -22,7 +22,8 @@ pub fn router(panel: Panel, site: Site) -> Router {
     // Pages are rendered as tasks of tokio. An error says that this is settled already.
     let _ = Executor::init_tokio();
     let late = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, Duration::from_millis(UPLOAD_MS));
-    let upload = post(announcement::upload).layer(DefaultBodyLimit::max(UPLOAD_BODY_BYTES)).layer(late);
+    let longer = DefaultBodyLimit::max(UPLOAD_BODY_BYTES);
+    let upload: MethodRouter<Host> = post(announcement::upload).layer((late, longer));
     Router::new()
         .route("/login", get(show).post(session::log_in))
         .route("/logout", post(session::log_out))

@@ -41,8 +41,7 @@ pub(super) fn decode(file: &[u8], rate: Rate) -> Result<Vec<i16>, SoundFileError
         }
         if packet.last_in_stream() {
             // Where the sound ends within the last packet (RFC 7845 section 4.4).
-            end =
-                usize::try_from(packet.absgp_page()).ok().filter(|end| *end <= GRANULES_HZ * LONGEST_S);
+            end = usize::try_from(packet.absgp_page()).ok().filter(|end| *end <= GRANULES_HZ * LONGEST_S);
         }
     }
     all.truncate(end.map_or(all.len(), samples_of));
