@@ -36,7 +36,7 @@ fn an_announcement_is_said_in_its_turn_and_let_go() {
     for rate in [Rate::Narrow, Rate::Wide] {
         let mut speaker = speaker();
         speaker.set_rate(rate);
-        let sound = |factor| Arc::from(vec![7_000_i16; 160 * factor]);
+        let sound = |factor: usize| Arc::from(vec![7_000_i16; 160 * factor]);
         let announcement = Arc::new(Announcement::new(sound(1), sound(2)));
         speaker.announce(announcement.clone());
         speaker.say(Phrase::EnterPin);
