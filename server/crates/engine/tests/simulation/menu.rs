@@ -176,7 +176,7 @@ fn a_chime_is_encoded_once_for_all() {
         }
         let (mut ticks, mut shared) = (0, 0);
         // Other rooms' steps have no packets.
-        for _ in 0..PHRASE_MS / 5 {
+        for _ in 0..PHRASE_MS / 10 {
             world.run_step();
             let old = world.engine.packets().filter(|packet| packet.leg != world.phones[newcomer].leg);
             let payloads: Vec<*const u8> = old.map(|packet| packet.payload.as_ptr()).collect();
