@@ -95,9 +95,12 @@ mod tests {
             assert_eq!(resampled.taken_ms(), 1_000);
             let sound = resampled.finish().unwrap();
             assert_eq!(sound.len(), RATE_HZ, "{rate_hz}");
+            // The resampler counts its delay in whole samples: half of one may be left of it.
+            let sample_s = 1.0 / f64::from(rate_hz.min(RATE_HZ as u32));
+            let most = 0.02 + (400.0 * std::f64::consts::TAU * sample_s / 2.0) as f32;
             for n in [4_000, 8_003, 12_001] {
                 let wanted = (n as f64 / RATE_HZ as f64 * 400.0 * std::f64::consts::TAU).sin() as f32;
-                assert!((sound[n] - wanted).abs() < 0.02, "{rate_hz} at {n}: {} {wanted}", sound[n]);
+                assert!((sound[n] - wanted).abs() < most, "{rate_hz} at {n}: {} {wanted}", sound[n]);
             }
         }
     }
