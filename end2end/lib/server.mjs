@@ -19,6 +19,11 @@ export function binary() {
 export const ACCOUNT = { email: 'a@example.org', password: 'correct horse battery' };
 export const NUMBER = '3000';
 
+/** English, unless the settings say otherwise. */
+function withLanguage(settings) {
+  return settings.some((setting) => setting.startsWith('language=')) ? settings : ['language=en', ...settings];
+}
+
 export class Server {
   /**
    * A server with an account and the number 3000 with `settings` (`pin=1234`, …), or with an empty data directory. It takes
@@ -39,7 +44,7 @@ export class Server {
       if (ipv6) server.sip6 = `[::1]:${server.sipPort}`;
       if (!empty) {
         await server.addAccount(ACCOUNT);
-        await server.cli(['number', 'add', NUMBER, '--account', ACCOUNT.email, 'language=en', ...settings]);
+        await server.cli(['number', 'add', NUMBER, '--account', ACCOUNT.email, ...withLanguage(settings)]);
       }
       await server.run();
     } catch (error) {

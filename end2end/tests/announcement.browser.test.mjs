@@ -41,7 +41,7 @@ test('every format is taken, shown, played and removed', async (t) => {
   for (const format of FORMATS) {
     await choose(page, sound(format));
     await page.getByText(`tone.${format}`).waitFor();
-    assert.match(await page.locator('[data-announcement]').innerText(), /· 2 s · \d+\sKB · uploaded \d+ s ago/);
+    assert.match(await page.locator('[data-announcement]').innerText(), /\b2 s · \d+\sKB · uploaded \d+ s ago/);
     const seconds = await page.locator('audio').evaluate(async (audio) => {
       audio.muted = true;
       await audio.play();
@@ -79,7 +79,8 @@ test('what is wrong with a file is said, and the old announcement stays', async 
   }
   await page.reload();
   await page.getByText('tone.wav').waitFor();
-  assert.deepEqual(browser.complaints, []);
+  // Chromium notes each refusal; the file that is too big was not sent at all.
+  assert.deepEqual(browser.complaints.filter((complaint) => !complaint.includes('status of 422')), []);
 });
 
 test('the next caller hears it before the PIN, by each codec, and not when it is turned off', async (t) => {
