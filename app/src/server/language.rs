@@ -1,11 +1,19 @@
-//! In which language a page is written: the account's, else the browser's, else French.
+//! In which language a page is written: the account's, else the one chosen at a page's foot, else the browser's, else
+//! French.
+
+use super::cookie;
 
 use axum::http::HeaderMap;
 use axum::http::header::ACCEPT_LANGUAGE;
 use model::Language;
 
+/// The language of who has no account.
+pub(crate) fn of_stranger(headers: &HeaderMap) -> Language {
+    cookie::language(headers).unwrap_or_else(|| accepted(headers))
+}
+
 /// The language that a browser asks for, by RFC 9110 section 12.5.4; French where it asks for none that there is.
-pub(crate) fn accepted(headers: &HeaderMap) -> Language {
+fn accepted(headers: &HeaderMap) -> Language {
     let wishes = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut best: Option<(Language, f32)> = None;
     for wish in wishes.split(',') {
