@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let here = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?);
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     let config = Config::new("fr")?
-        .add_locales(["en"])?
+        .add_locales(["en", "de", "es", "it", "ru"])?
         // Texts are taken as strings, those with values in them too.
         .parse_options(ParseOptions::new().interpolate_display(true));
     let texts = parse_locales(Some(here), config)?;

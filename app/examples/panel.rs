@@ -1,7 +1,8 @@
 //! The panel with made-up callers: to look at its pages without telephony.
 //!
 //! `cargo xtask build` first, then `cargo run -p app --features ssr --example panel -- target/site/debug`.
-//! It listens on 127.0.0.1:3090 and prints what to open. `--crowd N` fills the room, `--empty` leaves it empty.
+//! It listens on 127.0.0.1:3090 and prints what to open. `--crowd N` fills the room, `--empty` leaves it empty, and
+//! `--language de` is that of the account.
 
 use app::{Announcements, LiveRooms, Panel, Receiving, Site, TrunkLines, Upload, room_by_session, router};
 use async_trait::async_trait;
@@ -14,7 +15,8 @@ use axum::routing::get;
 use model::live::{Change, Delta, Live, Member, Message, UnixMs};
 use model::trunk::{Lines, Reach, Registration, RegistrationState, Strangers, TrunkState};
 use model::{
-    Action, AnnouncementId, ConferenceId, MemberId, PinAlert, Refusal, RoomId, RoomSettings, UploadProblem,
+    Action, AnnouncementId, ConferenceId, Language, MemberId, PinAlert, Refusal, RoomId, RoomSettings,
+    UploadProblem,
 };
 use std::error::Error;
 use std::path::{Path as FilePath, PathBuf};
@@ -184,7 +186,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         sip_hint: "127.0.0.1:5060".into(),
         secure_cookies: false,
     };
-    furnish(&panel, &stage).await?;
+    let language = value_of("--language").map_or(Ok(Language::Fr), |code| code.parse())?;
+    furnish(&panel, &stage, language).await?;
     if !args.iter().any(|a| a == "--empty") {
         fill(&stage, crowd)?;
     }
@@ -218,14 +221,9 @@ fn site(folder: &FilePath) -> Result<Site, Box<dyn Error>> {
     Ok(Site { output_name: value("output_name ")?, style_path: value("style_path ")? })
 }
 
-async fn furnish(panel: &Panel, stage: &Stage) -> Result<(), Box<dyn Error>> {
+async fn furnish(panel: &Panel, stage: &Stage, language: Language) -> Result<(), Box<dyn Error>> {
     let store = &panel.store;
-    let new = NewAccount {
-        nic: None,
-        email: EMAIL.parse()?,
-        password: PASSWORD.parse()?,
-        language: model::Language::Fr,
-    };
+    let new = NewAccount { nic: None, email: EMAIL.parse()?, password: PASSWORD.parse()?, language };
     let account = store.create_account(stage.now(), new).await?;
     let settings = RoomSettings { pin: Some("4711".parse()?), ..RoomSettings::default() };
     let about = "Point hebdomadaire, équipe de Lille";

@@ -9,6 +9,8 @@ pub mod addresses;
 #[cfg(feature = "ssr")]
 pub mod capability;
 #[cfg(feature = "ssr")]
+pub mod language;
+#[cfg(feature = "ssr")]
 pub mod rooms;
 #[cfg(feature = "ssr")]
 pub mod session;

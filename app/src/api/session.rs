@@ -80,7 +80,7 @@ pub(crate) fn is_local(path: &str) -> bool {
     path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\r', '\n', '\t'])
 }
 
-fn with_cookie<E>(mut response: Response, cookie: Result<axum::http::HeaderValue, E>) -> Response {
+pub(crate) fn with_cookie<E>(mut response: Response, cookie: Result<axum::http::HeaderValue, E>) -> Response {
     // A token of the store's is letters and digits: it always fits a header.
     if let Ok(cookie) = cookie {
         response.headers_mut().append(SET_COOKIE, cookie);

@@ -58,8 +58,7 @@ pub(crate) async fn set_up(
     Form(form): Form<Setup>,
 ) -> Response {
     let token = path.map_or(query.token, |Path(token)| token);
-    let language =
-        form.language.parse().ok().filter(|language: &Language| language.is_written()).unwrap_or_default();
+    let language = form.language.parse().unwrap_or_default();
     let problems = match parse(&form, language) {
         Ok(new) => match create(&host, &token, new).await {
             // A link that is used shows its own page: the form's is rendered, and finds that out.

@@ -4,6 +4,8 @@ use crate::i18n::td_string;
 use crate::pages::app::visitor;
 use leptos::prelude::*;
 use leptos_meta::Title;
+use leptos_router::hooks::use_location;
+use model::Language;
 
 /// By which way a page is looked at; the bar says it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,8 +50,44 @@ pub fn Frame(
             {right}
         </header>
         <main id="main" class:narrow=narrow>{children()}</main>
-        <footer class="foot">{td_string!(locale, footer)}</footer>
+        <footer class="foot">
+            <p>{td_string!(locale, footer)}</p>
+            <LanguageChoice />
+        </footer>
     }
+}
+
+/// For who has no account, which would know the language. Buttons of a form: they need no script.
+#[component]
+fn LanguageChoice() -> impl IntoView {
+    let visitor = visitor();
+    if visitor.account.is_some() {
+        return ().into_any();
+    }
+    let place = use_location();
+    let (path, query) = (place.pathname.get_untracked(), place.search.get_untracked());
+    let to = if query.is_empty() { path } else { format!("{path}?{}", query.trim_start_matches('?')) };
+    let buttons = Language::ALL.into_iter().map(|language| {
+        let current = (language == visitor.language).then_some("true");
+        let code = language.code();
+        view! {
+            <button name="language" value=code lang=code aria-current=current>
+                {language.own_name()}
+            </button>
+        }
+    });
+    view! {
+        <form
+            class="languages"
+            method="post"
+            action="/language"
+            aria-label=td_string!(visitor.locale(), setup.language)
+        >
+            <input type="hidden" name="to" value=to />
+            {buttons.collect_view()}
+        </form>
+    }
+    .into_any()
 }
 
 #[component]

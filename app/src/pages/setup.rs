@@ -94,7 +94,7 @@ fn SetupForm(token: String) -> impl IntoView {
                     error=differs.then(|| td_string!(locale, setup.password_differs).to_owned())
                 />
                 <Field id="language" label=td_string!(locale, setup.language) help=None error=None note=None>
-                    <LanguageSelect chosen among=&Language::WRITTEN />
+                    <LanguageSelect chosen />
                 </Field>
                 <button class="button primary wide">{td_string!(locale, setup.submit)}</button>
             </form>
@@ -104,9 +104,9 @@ fn SetupForm(token: String) -> impl IntoView {
 
 /// Each language by its name in itself.
 #[component]
-pub(crate) fn LanguageSelect(chosen: Language, among: &'static [Language]) -> impl IntoView {
-    let options = among.iter().map(|language| {
-        let selected = *language == chosen;
+pub(crate) fn LanguageSelect(chosen: Language) -> impl IntoView {
+    let options = Language::ALL.into_iter().map(|language| {
+        let selected = language == chosen;
         view! { <option value=language.code() selected=selected>{language.own_name()}</option> }
     });
     view! { <select class="input" id="language" name="language">{options.collect_view()}</select> }

@@ -36,7 +36,7 @@ pub(crate) struct Visitor {
 impl Visitor {
     pub(crate) async fn of(panel: &Panel, headers: &HeaderMap) -> Result<Visitor, StoreError> {
         let account = capability::account(panel, headers).await?;
-        let language = account.as_ref().map_or_else(|| language::accepted(headers), |a| a.language);
+        let language = account.as_ref().map_or_else(|| language::of_stranger(headers), |a| a.language);
         let operator = match &account {
             Some(account) => panel.store.operator(account).await?,
             None => None,

@@ -2,7 +2,7 @@
 
 use super::render::{Host, page};
 use super::{Panel, Site, headers};
-use crate::api::{act, addresses, announcement, rooms, session, settings, setup};
+use crate::api::{act, addresses, announcement, language, rooms, session, settings, setup};
 use any_spawner::Executor;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -27,6 +27,7 @@ pub fn router(panel: Panel, site: Site) -> Router {
     Router::new()
         .route("/login", get(show).post(session::log_in))
         .route("/logout", post(session::log_out))
+        .route("/language", post(language::choose))
         .route("/setup", get(show).post(setup::set_up))
         .route("/setup/{token}", get(show).post(setup::set_up))
         .route("/rooms", get(show).post(rooms::add))

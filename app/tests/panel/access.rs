@@ -128,3 +128,25 @@ async fn pages_speak_the_accounts_language_then_the_browsers() {
     assert!(answer.has("<html lang=\"fr\"") && answer.has("Mes numéros"));
     assert_eq!(house.owner.language, model::Language::Fr);
 }
+
+#[tokio::test]
+async fn who_has_no_account_chooses_a_language_at_the_foot_of_the_page() {
+    let house = House::new().await;
+    let page = format!("/follow/{}", house.follow);
+    assert!(house.get(&page, None).await.has(&format!("name=\"to\" value=\"{page}\"")));
+    for (code, title) in [("de", "Anmelden"), ("es", "Iniciar sesión"), ("it", "Accesso"), ("ru", "Вход")]
+    {
+        let answer = house.post("/language", None, &format!("language={code}&to={page}")).await;
+        assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, page.as_str()));
+        let cookie = answer.cookie().to_owned();
+        assert_eq!(cookie, format!("conference_language={code}"));
+        let login = house.get("/login", Some(&cookie)).await;
+        assert!(login.has(&format!("<html lang=\"{code}\"")) && login.has(title), "{code}");
+        // An account knows better.
+        let both = format!("{cookie}; {}", house.owner_cookie);
+        assert!(house.get("/rooms", Some(&both)).await.has("<html lang=\"fr\""), "{code}");
+    }
+    assert!(!house.get("/rooms", Some(&house.owner_cookie)).await.has("/language"));
+    assert_eq!(house.post("/language", None, "language=de&to=//evil.example").await.location(), "/");
+    assert_eq!(house.post("/language", None, "language=xx").await.status, StatusCode::BAD_REQUEST);
+}

@@ -21,18 +21,12 @@ pub(crate) struct AddArgs {
     /// The NIC handle, by which the API knows the account [default: initials and digits]
     #[arg(long)]
     nic: Option<String>,
-    /// The language of the panel: fr, en
-    #[arg(long, default_value_t, value_name = "LANGUAGE", value_parser = written)]
+    /// The language of the panel: fr, en, de, es, it, ru
+    #[arg(long, default_value_t, value_name = "LANGUAGE")]
     language: Language,
     /// Read the password from the standard input's first line
     #[arg(long)]
     password_stdin: bool,
-}
-
-/// A language in which pages are written.
-fn written(code: &str) -> Result<Language, String> {
-    let language = code.parse().ok().filter(|language: &Language| language.is_written());
-    language.ok_or_else(|| format!("it must be one of {}", Language::WRITTEN.map(Language::code).join(", ")))
 }
 
 impl AccountCommand {

@@ -182,7 +182,8 @@ fn size(locale: Locale, bytes: u64) -> String {
         kilobytes @ 0..=1_023 => td_string!(locale, announcement.kilobytes, n = kilobytes),
         kilobytes => {
             let tenths = format!("{:.1}", kilobytes as f64 / 1_024.0);
-            let tenths = if locale == Locale::fr { tenths.replace('.', ",") } else { tenths };
+            // Of our languages English alone writes a point.
+            let tenths = if locale == Locale::en { tenths } else { tenths.replace('.', ",") };
             td_string!(locale, announcement.megabytes, n = tenths)
         }
     }
@@ -200,5 +201,6 @@ mod tests {
         assert_eq!(plain(size(Locale::fr, 224 * 1_024)), "224 Ko");
         assert_eq!(plain(size(Locale::fr, 1_600_000)), "1,5 Mo");
         assert_eq!(plain(size(Locale::en, 1_600_000)), "1.5 MB");
+        assert_eq!(plain(size(Locale::ru, 1_600_000)), "1,5 МБ");
     }
 }

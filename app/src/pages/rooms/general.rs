@@ -169,7 +169,7 @@ fn fields(locale: Locale, language: model::Language, room: &Room, shown: &Shown)
             error=language_error
             note=language_note
         >
-            <LanguageSelect chosen among=&model::Language::ALL />
+            <LanguageSelect chosen />
         </Field>
         <Field
             id="pin"

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
-/// A language in which rooms speak.
+/// A language in which rooms speak and pages are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Language {
@@ -19,14 +19,6 @@ pub enum Language {
 impl Language {
     pub const ALL: [Language; 6] =
         [Language::Fr, Language::En, Language::De, Language::Es, Language::It, Language::Ru];
-
-    /// Those in which pages are written as well.
-    pub const WRITTEN: [Language; 2] = [Language::Fr, Language::En];
-
-    /// Pages are written in it.
-    pub fn is_written(self) -> bool {
-        Language::WRITTEN.contains(&self)
-    }
 
     /// The ISO 639-1 code.
     pub fn code(self) -> &'static str {
