@@ -27,6 +27,8 @@ const CATCH_UP_STEPS: u64 = 10 * PHASES as u64;
 
 /// How often legs are looked at for those from which nothing comes any more.
 const SEARCHED_EVERY: Micros = Micros::from_ms(1_000);
+/// A call ends so long after its last word was sent: phones buffer sound, and drop what is left of it with the call.
+const HEARD_WITHIN: Micros = Micros::from_ms(200);
 
 /// The rooms of one media thread, with all their legs.
 ///
@@ -254,12 +256,14 @@ impl Engine {
         leg.part(reason);
     }
 
-    /// Ends a parting leg when its last phrase was said.
-    fn end_if_said(&mut self, key: LegKey) {
+    /// Ends a parting leg when its last phrase was said and heard.
+    fn end_if_said(&mut self, now: Micros, key: LegKey) {
         let Some(leg) = self.legs.get_mut(key) else { return };
-        if let State::Parting { reason } = leg.state
-            && !leg.speaker.is_speaking()
-        {
+        let State::Parting { reason, ends } = &mut leg.state else { return };
+        let reason = *reason;
+        if leg.speaker.is_speaking() {
+            *ends = now.saturating_add(HEARD_WITHIN);
+        } else if now >= *ends {
             leg.state = State::Ended;
             // At most one for each leg, so the queue stays bounded.
             self.events.push_back(Event::LegEnded { leg: key, member: leg.member, room: leg.room, reason });
@@ -349,7 +353,7 @@ impl Engine {
                     wrong = menu.take_wrong_pins();
                     verdict
                 }
-                State::Parting { .. } if !leg.speaker.is_speaking() => Verdict::Stay,
+                State::Parting { .. } => Verdict::Stay,
                 _ => continue,
             };
             verdicts.push((*key, verdict));
@@ -357,7 +361,7 @@ impl Engine {
         }
         for (key, verdict) in verdicts.drain(..) {
             self.follow(now, key, verdict);
-            self.end_if_said(key);
+            self.end_if_said(now, key);
         }
         self.verdicts = verdicts;
     }
@@ -376,7 +380,7 @@ impl Engine {
         }
         for (key, _) in lost.drain(..) {
             self.leave(now, key, EndReason::NoSound);
-            self.end_if_said(key);
+            self.end_if_said(now, key);
         }
         self.verdicts = lost;
     }

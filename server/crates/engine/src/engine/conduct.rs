@@ -36,7 +36,7 @@ impl Engine {
             Action::Expel(id) => {
                 let key = self.member(room, id)?;
                 self.leave(now, key, EndReason::Expelled);
-                self.end_if_said(key);
+                self.end_if_said(now, key);
             }
         }
         self.tell(now, room);

@@ -55,6 +55,8 @@ pub(crate) enum State {
     /// Hears a last phrase.
     Parting {
         reason: EndReason,
+        /// Not before that: the phone has still to play what it was sent.
+        ends: Micros,
     },
     /// The server was told; BYE follows.
     Ended,
@@ -241,7 +243,7 @@ impl Leg {
         for phrase in last {
             self.speaker.say(*phrase);
         }
-        self.state = State::Parting { reason };
+        self.state = State::Parting { reason, ends: Micros(0) };
     }
 
     /// Listens to a caller who is not in the conference, for keys in the sound.
