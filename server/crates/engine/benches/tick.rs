@@ -88,6 +88,7 @@ fn open(engine: &mut Engine, now: Micros, scene: &Scene) -> Vec<Line> {
                         pin_delay: Micros(0),
                         enter_muted: false,
                         chimes: true,
+                        recording: None,
                         refusal: None,
                     },
                 },

@@ -15,10 +15,11 @@ use crate::rtp::event::Key;
 use crate::spoken::Sentence;
 use crate::stats::EngineStats;
 use crate::stream::{Noise, Spare};
+use crate::tape::{Recorded, Tape};
 use crate::time::{Arrival, Micros, PHASES, STEP};
 use crate::wire::{Channel, Packet, Wire};
 use model::RoomId;
-use model::limits::EVENT_QUEUE;
+use model::limits::{EVENT_QUEUE, RECORDING_MS};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
@@ -90,6 +91,7 @@ impl Engine {
                 rng: Rng::new(config.seed),
                 stats: EngineStats::default(),
                 pressed: Vec::new(),
+                tape: Tape::new(Micros::from_ms(RECORDING_MS)),
             },
             events: VecDeque::new(),
             verdicts: Vec::new(),
@@ -99,10 +101,6 @@ impl Engine {
 
     fn room(&self, id: RoomId) -> Option<&Room> {
         self.rooms[phase(id)].get(&id)
-    }
-
-    fn room_mut(&mut self, id: RoomId) -> Option<&mut Room> {
-        self.rooms[phase(id)].get_mut(&id)
     }
 
     fn all_rooms(&self) -> impl Iterator<Item = &Room> {
@@ -140,7 +138,7 @@ impl Engine {
     pub fn close_leg(&mut self, now: Micros, leg: LegKey) -> Option<Goodbye> {
         let mut leg = self.legs.remove(leg)?;
         let id = leg.room;
-        if let Some(room) = self.room_mut(id) {
+        if let Some(room) = self.rooms[phase(id)].get_mut(&id) {
             room.close(now, &mut leg);
         }
         self.tell(now, id);
@@ -222,12 +220,17 @@ impl Engine {
         let Some(leg) = self.legs.get_mut(key) else { return };
         let State::Menu(menu) = &leg.state else { return };
         let entering = Entering { muted: menu.enter_muted, chimes: menu.chimes };
+        let recording = menu.recording;
         let Some(room) = self.rooms[phase(leg.room)].get_mut(&leg.room) else { return };
         if let Some(reason) = room.refusal(self.config.legs_per_room) {
             leg.part(reason);
             return;
         }
         room.join(now, leg, entering);
+        if let Some(recording) = recording.filter(|_| room.is_to_be_recorded()) {
+            room.begin_recording(now, recording, &mut self.legs, Some(key));
+        }
+        let Some(leg) = self.legs.get_mut(key) else { return };
         let members = u16::try_from(room.members().len()).unwrap_or(u16::MAX);
         leg.speaker.say(if members == 1 {
             Sentence::Phrase(Phrase::Alone)
@@ -291,6 +294,7 @@ impl Engine {
     /// leaves ticks out.
     pub fn handle_tick(&mut self, now: Micros) {
         self.studio.wire.clear();
+        self.studio.tape.begin(self.next_step);
         if now < self.next_step {
             return;
         }
@@ -307,10 +311,9 @@ impl Engine {
         self.studio.stats.ticks += 1;
         self.studio.stats.packets_out += self.studio.wire.len() as u64;
         for room in self.rooms[phase].values_mut() {
-            if self.events.len() < EVENT_QUEUE
-                && let Some(event) = room.tell(now, &mut self.legs)
-            {
-                self.events.push_back(event);
+            if self.events.len() < EVENT_QUEUE {
+                self.events.extend(room.tell(now, &mut self.legs));
+                self.events.extend(room.take_endings());
             }
         }
         let events = &mut self.events;
@@ -395,6 +398,11 @@ impl Engine {
     /// The packets that the last [`Self::handle_tick`] made.
     pub fn packets(&self) -> impl Iterator<Item = Packet<'_>> {
         self.studio.wire.packets()
+    }
+
+    /// What the last [`Self::handle_tick`] recorded: 20 ms of each room that is recorded and ticked then.
+    pub fn recorded(&self) -> impl Iterator<Item = Recorded<'_>> {
+        self.studio.tape.recorded()
     }
 
     /// Tells a room's changes now, if the last ones are not too recent; else a later tick will.

@@ -1,7 +1,7 @@
 //! What the engine tells the server.
 
 use crate::leg_key::LegKey;
-use model::{Change, MemberId, RoomId};
+use model::{Change, MemberId, RecordingEnd, RecordingId, RoomId};
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
@@ -13,6 +13,8 @@ pub enum Event {
     LegEnded { leg: LegKey, member: MemberId, room: RoomId, reason: EndReason },
     /// A caller has typed a wrong PIN; `caller` is its number, empty if withheld. A few for each leg at most.
     WrongPin { room: RoomId, caller: String },
+    /// A recording is over: nothing of it comes after the sound of the last tick. `ticks` of 20 ms is how long it is.
+    RecordingEnded { room: RoomId, recording: RecordingId, ticks: u64, end: RecordingEnd },
     /// Nothing is left of a room here: no leg, and nothing more to tell. `closed` legs were in it since it came into being.
     RoomOver { room: RoomId, closed: usize },
 }

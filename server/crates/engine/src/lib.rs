@@ -42,6 +42,7 @@ mod speaker;
 mod spoken;
 mod stats;
 mod stream;
+mod tape;
 mod time;
 mod wire;
 
@@ -56,5 +57,6 @@ pub use prompt::{Phrase, Prompts};
 pub use rtp::event::Key;
 pub use spoken::Sentence;
 pub use stats::{Dropped, EngineStats};
+pub use tape::{Recorded, Take};
 pub use time::{Arrival, FRAME_SAMPLES, Micros, PHASES, Rate, SAMPLE_RATE_HZ, TICK};
 pub use wire::{Channel, Packet};

@@ -5,7 +5,7 @@ use crate::event::EndReason;
 use crate::prompt::Prompts;
 use crate::rtp::latch::Latch;
 use crate::time::{Micros, Rate};
-use model::{ConferenceId, MemberId, Pin, RoomId};
+use model::{ConferenceId, MemberId, Pin, RecordingId, RoomId};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -118,6 +118,9 @@ pub struct Menu {
     pub enter_muted: bool,
     /// Members hear who comes and goes, from this leg's entering on.
     pub chimes: bool,
+    /// If this leg's entering makes a conference of two or more that was not recorded so far, it is from then on, under this
+    /// identity.
+    pub recording: Option<RecordingId>,
     /// Nobody may come in: the caller hears why, and nothing else.
     pub refusal: Option<EndReason>,
 }

@@ -1,5 +1,6 @@
 //! A room: who is in its conference, and what its pages were told.
 
+mod recording;
 mod voice;
 
 use crate::event::{EndReason, Event};
@@ -12,13 +13,14 @@ use crate::mix::{Edge, Mixer};
 use crate::phrase::Phrase;
 use crate::rng::Rng;
 use crate::rtp::event::Key;
-use crate::spoken::Sentence;
 use crate::stats::EngineStats;
 use crate::stream::{Desk, Noise, RoomStreams, Spare};
+use crate::tape::Tape;
 use crate::time::{FRAME_SAMPLES_MAX, Micros, Rate};
 use crate::wire::Wire;
 use model::limits::DELTA_INTERVAL_MS;
-use model::{Change, ConferenceId, RoomId};
+use model::{Change, ConferenceId, RecordingEnd, RoomId};
+use recording::Recording;
 use voice::RoomVoice;
 pub(crate) use voice::Saying;
 
@@ -36,6 +38,8 @@ pub(crate) struct Room {
     sound: Sound,
     /// What happened since it was told last; states are compared instead.
     happened: Vec<Change>,
+    /// Recordings that are over, not told yet.
+    endings: Vec<Event>,
     told: Option<Micros>,
 }
 
@@ -44,11 +48,12 @@ struct Conference {
     id: ConferenceId,
     since: Micros,
     locked: bool,
-    recorded: bool,
+    recording: Recording,
     /// By the settings that the last newcomer brought.
     chimes: bool,
     /// What the pages know.
     locked_told: bool,
+    recorded_told: bool,
 }
 
 /// What the settings say of a leg that comes in.
@@ -91,6 +96,7 @@ pub(crate) struct Studio {
     pub(crate) stats: EngineStats,
     /// Keys that were heard in the sound of this tick.
     pub(crate) pressed: Vec<(LegKey, Key)>,
+    pub(crate) tape: Tape,
 }
 
 impl Room {
@@ -112,6 +118,7 @@ impl Room {
                 quiet_ticks: 0,
             },
             happened: Vec::new(),
+            endings: Vec::new(),
             told: None,
         }
     }
@@ -142,6 +149,7 @@ impl Room {
             id: conference.id,
             since: conference.since.as_ms(),
             locked: conference.locked,
+            recording: self.is_recorded(),
             members,
         })
     }
@@ -154,21 +162,6 @@ impl Room {
         if let Some(conference) = &mut self.conference {
             conference.locked = locked;
         }
-    }
-
-    /// `true`: that is new.
-    pub(crate) fn set_recorded(&mut self, recorded: bool) -> bool {
-        let conference = self.conference.as_mut();
-        conference.is_some_and(|c| std::mem::replace(&mut c.recorded, recorded) != recorded)
-    }
-
-    pub(crate) fn is_recorded(&self) -> bool {
-        self.conference.as_ref().is_some_and(|conference| conference.recorded)
-    }
-
-    /// Says something to all who are in.
-    pub(crate) fn say(&mut self, now: Micros, sentence: Sentence) {
-        self.sound.voice.say(now, sentence);
     }
 
     /// Why nobody more may come in, if so.
@@ -198,9 +191,10 @@ impl Room {
             id: leg.conference,
             since: now,
             locked: false,
-            recorded: false,
+            recording: Recording::NotYet,
             chimes: entering.chimes,
             locked_told: false,
+            recorded_told: false,
         });
         conference.chimes = entering.chimes;
         if first {
@@ -237,6 +231,7 @@ impl Room {
             }
         }
         if self.members.is_empty() {
+            self.end_recording(RecordingEnd::ConferenceOver);
             self.conference = None;
             self.sound.tails.clear();
             self.sound.voice = RoomVoice::default();
@@ -250,7 +245,8 @@ impl Room {
     pub(crate) fn tick(&mut self, now: Micros, legs: &mut Legs, studio: &mut Studio, noise: &mut Noise) {
         let edge = self.change_rate(legs);
         let rate = self.sound.rate;
-        let Studio { mixer, spare, wire, rng, stats, pressed } = studio;
+        self.limit_recording(now, legs, &studio.tape);
+        let Studio { mixer, spare, wire, rng, stats, pressed, tape } = studio;
         mixer.open(rate);
         self.sound.tails.chunks_exact(rate.frame_samples()).for_each(|tail| {
             mixer.add(tail);
@@ -269,6 +265,7 @@ impl Room {
         self.play_music_to_the_only_one(legs);
         self.sound.streams.next_tick(mixer.is_silent(), noise);
         mixer.close(noise.frame(rate), &mut self.sound.limiter, edge);
+        self.record(mixer, tape);
         let sound = &mut self.sound;
         sound.quiet_ticks = if mixer.is_quiet() { sound.quiet_ticks.saturating_add(1) } else { 0 };
         let quiet_ticks = sound.quiet_ticks;
@@ -315,11 +312,16 @@ impl Room {
             return None;
         }
         let mut changes = std::mem::take(&mut self.happened);
-        if let Some(conference) = &mut self.conference
-            && conference.locked != conference.locked_told
-        {
-            conference.locked_told = conference.locked;
-            changes.push(Change::Locked { locked: conference.locked });
+        let recording = self.is_recorded();
+        if let Some(conference) = &mut self.conference {
+            if conference.locked != conference.locked_told {
+                conference.locked_told = conference.locked;
+                changes.push(Change::Locked { locked: conference.locked });
+            }
+            if recording != conference.recorded_told {
+                conference.recorded_told = recording;
+                changes.push(Change::Recording { recording });
+            }
         }
         for key in &self.members {
             if let Some(leg) = legs.get_mut(*key) {
@@ -336,7 +338,7 @@ impl Room {
     /// What is to be said when nothing is left of it: no leg, and nothing to tell.
     pub(crate) fn over(&self, now: Micros) -> Option<Event> {
         let quiet = self.told.is_none_or(|told| now.since(told) >= Micros::from_ms(DELTA_INTERVAL_MS));
-        let over = self.legs() == 0 && self.happened.is_empty() && quiet;
+        let over = self.legs() == 0 && self.happened.is_empty() && self.endings.is_empty() && quiet;
         over.then_some(Event::RoomOver { room: self.id, closed: self.closed })
     }
 }

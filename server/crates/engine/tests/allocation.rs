@@ -6,7 +6,7 @@
 #![allow(clippy::unwrap_used)]
 
 use engine::*;
-use model::{ConferenceId, MemberId, RoomId};
+use model::{ConferenceId, MemberId, RecordingId, RoomId};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -70,6 +70,7 @@ fn phones(engine: &mut Engine, now: Micros) -> Vec<Phone> {
                 pin_delay: Micros(0),
                 enter_muted: false,
                 chimes: true,
+                recording: Some(RecordingId(Uuid::from_u128(1))),
                 refusal: None,
             },
         };
@@ -92,7 +93,7 @@ fn a_tick_that_tells_nothing_allocates_nothing() {
     let mut engine = Engine::new(EngineConfig { seed: 3, legs_per_room: 100 });
     let mut now = Micros::from_ms(1_000_000);
     let phones = phones(&mut engine, now);
-    let (mut checked, mut told, mut sent) = (0, 0, 0);
+    let (mut checked, mut told, mut sent, mut recorded) = (0, 0, 0, 0);
     for tick in 0..1_500_u32 {
         // After ten seconds all memory is there that a room of this kind needs.
         let warm = tick > 500;
@@ -116,6 +117,7 @@ fn a_tick_that_tells_nothing_allocates_nothing() {
         now = engine.next_tick();
         let taken = allocation_counter::measure(|| engine.handle_tick(now));
         sent += engine.packets().count();
+        recorded += engine.recorded().count();
         let mut tells = false;
         while engine.poll_event().is_some() {
             tells = true;
@@ -128,4 +130,5 @@ fn a_tick_that_tells_nothing_allocates_nothing() {
     }
     assert_eq!(engine.stats().members, phones.len());
     assert!(checked > 300 && told > 100 && sent > 17_000, "{checked} {told} {sent}");
+    assert!(recorded > 1_400, "{recorded}");
 }

@@ -11,6 +11,14 @@ macro_rules! uuid_id {
         #[serde(transparent)]
         pub struct $name(pub Uuid);
 
+        impl std::str::FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(s: &str) -> Result<Self, Self::Err> {
+                s.parse().map($name)
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 self.0.fmt(f)
@@ -34,6 +42,10 @@ uuid_id!(
 uuid_id!(
     /// One live session of a room, from its first member to its last.
     ConferenceId
+);
+uuid_id!(
+    /// One sound file of a conference. A recording that was stopped and begins again is another one.
+    RecordingId
 );
 
 /// One leg, from its INVITE to its BYE; inside a conference, the member. Never used twice while the server runs.

@@ -192,3 +192,26 @@ pub const CONVERSION_MEMORY_BYTES: u64 = 512 * 1_024 * 1_024;
 pub const CONVERTED_BYTES: usize = 4 * 1_024 * 1_024;
 /// Bytes of decoded announcements that are kept for the next calls.
 pub const ANNOUNCEMENT_CACHE_BYTES: usize = 64 * 1_024 * 1_024;
+/// Milliseconds of a recording: seven hours.
+pub const RECORDING_MS: u64 = 7 * 60 * 60 * 1_000;
+/// Samples of recorded sound that wait for their file, of one media thread; what comes while there are as many is silence
+/// in the recording. 2 MiB; 21 s of one room at 48 kHz.
+pub const RECORDING_QUEUE_SAMPLES: usize = 1_024 * 1_024;
+/// Ticks of recorded sound that wait for their file, of one media thread.
+pub const RECORDING_QUEUE_TICKS: usize = 8_192;
+/// Milliseconds of a recording in one page of its file: so much is lost at most when the program is killed.
+pub const RECORDING_PAGE_MS: u64 = 500;
+/// Milliseconds between two times that recordings are written through to the disk, and that its free space is looked at.
+pub const RECORDING_SYNC_MS: u64 = 1_000;
+/// Megabytes free on the disk below which no new recording begins, if the settings say nothing else.
+pub const RECORDING_FREE_MB: u64 = 1_024;
+/// Recordings go on until this part of that is left: a quarter.
+pub const RECORDING_LAST_PART: u64 = 4;
+/// Days that recordings are kept, at most as the settings may say: ten years.
+pub const RECORDING_DAYS: u64 = 3_650;
+/// Milliseconds between two times that recordings are looked through for those to be removed.
+pub const RECORDING_SWEEP_MS: u64 = 60 * 60 * 1_000;
+/// What is to be written into the history and waits for the database.
+pub const LEDGER_QUEUE: usize = 4_096;
+/// Recordings that a room's history shows, the latest ones.
+pub const HISTORY_ROWS: usize = 500;

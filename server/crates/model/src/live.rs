@@ -24,6 +24,8 @@ pub struct Conference {
     pub id: ConferenceId,
     pub since: UnixMs,
     pub locked: bool,
+    /// It is being recorded now.
+    pub recording: bool,
     /// In the order in which they came in.
     pub members: Vec<Member>,
 }
@@ -63,6 +65,7 @@ pub enum Change {
     Began { id: ConferenceId, since: UnixMs },
     Ended,
     Locked { locked: bool },
+    Recording { recording: bool },
     Joined { member: Member },
     Left { id: MemberId },
     Talking { id: MemberId, talking: bool },
@@ -109,13 +112,19 @@ impl Live {
     fn change(&mut self, change: &Change) {
         match change {
             Change::Began { id, since } => {
+                let (id, since) = (*id, *since);
                 self.conference =
-                    Some(Conference { id: *id, since: *since, locked: false, members: Vec::new() });
+                    Some(Conference { id, since, locked: false, recording: false, members: Vec::new() });
             }
             Change::Ended => self.conference = None,
             Change::Locked { locked } => {
                 if let Some(conference) = &mut self.conference {
                     conference.locked = *locked;
+                }
+            }
+            Change::Recording { recording } => {
+                if let Some(conference) = &mut self.conference {
+                    conference.recording = *recording;
                 }
             }
             Change::Joined { member } => {
@@ -179,11 +188,12 @@ mod tests {
             changes: vec![
                 Change::Talking { id: MemberId(3), talking: true },
                 Change::Locked { locked: true },
+                Change::Recording { recording: true },
             ],
         });
         assert_eq!(
             serde_json::to_string(&message).unwrap(),
-            r#"{"type":"delta","revision":7,"changes":[{"type":"talking","id":3,"talking":true},{"type":"locked","locked":true}]}"#
+            r#"{"type":"delta","revision":7,"changes":[{"type":"talking","id":3,"talking":true},{"type":"locked","locked":true},{"type":"recording","recording":true}]}"#
         );
     }
 }

@@ -18,6 +18,8 @@ pub struct RoomSettings {
     pub chimes: bool,
     /// Callers hear the room's announcement, if there is one, before all else.
     pub announce_file: bool,
+    /// Conferences are recorded, from their second member on; everybody is told so.
+    pub recording: bool,
 }
 
 /// Those of a new number.
@@ -30,6 +32,7 @@ impl Default for RoomSettings {
             anonymous_rejection: false,
             chimes: true,
             announce_file: false,
+            recording: false,
         }
     }
 }

@@ -6,10 +6,10 @@ use crate::leg::State;
 use crate::leg::keys::Command;
 use crate::leg_key::LegKey;
 use crate::phrase::Phrase;
-use crate::room::Room;
+use crate::room::{Legs, Room};
 use crate::spoken::Sentence;
 use crate::time::Micros;
-use model::{Action, Energy, MemberId, Refusal, RoomId};
+use model::{Action, Energy, MemberId, RecordingEnd, RecordingId, Refusal, RoomId};
 
 /// Who has muted a member, or lets it speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ impl Engine {
     /// # Errors
     /// [`Refusal::NoConference`] if nobody is in the room, [`Refusal::NoMember`] if this member is not.
     pub fn act(&mut self, now: Micros, room: RoomId, action: Action) -> Result<(), Refusal> {
-        let found = self.conferring(room)?;
+        let (found, _) = self.conferring(room)?;
         match action {
             Action::Lock => found.lock(true),
             Action::Unlock => found.lock(false),
@@ -53,41 +53,45 @@ impl Engine {
         room: RoomId,
         sentence: impl Into<Sentence>,
     ) -> Result<(), Refusal> {
-        self.conferring(room)?;
-        self.say_to_all(now, room, sentence.into());
+        let (room, legs) = self.conferring(room)?;
+        room.say_to_all(now, legs, sentence.into(), None);
         Ok(())
     }
 
-    /// The recording of a room's conference begins or stops: its members are told, and who enters later too. What is so
-    /// already stays so; the end of the conference is the end of its recording.
+    /// Records a room's conference from the next tick on, however many are in, unless it is recorded already: its members are
+    /// told, and who enters later too. The end of the conference is the end of its recording.
     ///
     /// # Errors
     /// [`Refusal::NoConference`] if nobody is in the room.
-    pub fn record(&mut self, now: Micros, room: RoomId, recorded: bool) -> Result<(), Refusal> {
-        if self.conferring(room)?.set_recorded(recorded) {
-            let phrase = if recorded { Phrase::Recorded } else { Phrase::RecordingStopped };
-            self.say_to_all(now, room, phrase.into());
-        }
+    pub fn record(&mut self, now: Micros, room: RoomId, recording: RecordingId) -> Result<(), Refusal> {
+        let (found, legs) = self.conferring(room)?;
+        found.begin_recording(now, recording, legs, None);
+        self.tell(now, room);
         Ok(())
     }
 
-    fn say_to_all(&mut self, now: Micros, room: RoomId, sentence: Sentence) {
-        let Some(room) = self.rooms[phase(room)].get_mut(&room) else { return };
-        room.say(now, sentence);
-        for key in room.members() {
-            if let Some(leg) = self.legs.get_mut(*key)
-                && let State::Member(member) = &mut leg.state
-                && (member.deaf || !leg.speaker.is_done())
-            {
-                // Two voices at once are not understood, so this one waits for the other.
-                member.spared_until = now;
-                leg.speaker.say(sentence);
-            }
-        }
+    /// Stops a recording, and says so to all; the conference goes on. Nothing is done where it does not run any more.
+    ///
+    /// # Errors
+    /// [`Refusal::NoConference`] if nobody is in the room.
+    pub fn stop_recording(
+        &mut self,
+        now: Micros,
+        room: RoomId,
+        recording: RecordingId,
+        end: RecordingEnd,
+    ) -> Result<(), Refusal> {
+        let (found, legs) = self.conferring(room)?;
+        found.stop_recording(now, recording, end, legs);
+        self.tell(now, room);
+        Ok(())
     }
 
-    fn conferring(&mut self, room: RoomId) -> Result<&mut Room, Refusal> {
-        self.room_mut(room).filter(|room| room.has_conference()).ok_or(Refusal::NoConference)
+    fn conferring(&mut self, room: RoomId) -> Result<(&mut Room, &mut Legs), Refusal> {
+        match self.rooms[phase(room)].get_mut(&room) {
+            Some(room) if room.has_conference() => Ok((room, &mut self.legs)),
+            _ => Err(Refusal::NoConference),
+        }
     }
 
     fn member(&self, room: RoomId, id: MemberId) -> Result<LegKey, Refusal> {

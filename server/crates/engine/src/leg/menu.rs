@@ -7,8 +7,8 @@ use crate::phrase::Phrase;
 use crate::rtp::event::Key;
 use crate::speaker::Speaker;
 use crate::time::Micros;
-use model::Pin;
 use model::limits::{PIN_DIGITS, PIN_TRIES};
+use model::{Pin, RecordingId};
 use std::sync::Arc;
 
 /// The greeting waits so long for the caller's first packet, so that its beginning is not cut.
@@ -21,6 +21,7 @@ pub(crate) struct MenuState {
     pin: Option<Pin>,
     pub(crate) enter_muted: bool,
     pub(crate) chimes: bool,
+    pub(crate) recording: Option<RecordingId>,
     /// What the owner has callers hear first; taken when it is.
     announcement: Option<Arc<Announcement>>,
     /// What the caller hears instead of the greeting.
@@ -67,6 +68,7 @@ impl MenuState {
             pin: menu.pin.clone(),
             enter_muted: menu.enter_muted,
             chimes: menu.chimes,
+            recording: menu.recording,
             announcement: menu.announcement.clone(),
             refusal: menu.refusal,
             keys_from: now.saturating_add(menu.pin_delay),
@@ -217,6 +219,7 @@ mod tests {
                 pin_delay: Micros(0),
                 enter_muted: false,
                 chimes: false,
+                recording: None,
                 refusal,
             };
             Caller {

@@ -10,5 +10,6 @@ mod hearing;
 mod menu;
 mod network;
 mod phone;
+mod recording;
 mod safety;
 mod world;

@@ -2,9 +2,9 @@
 
 use crate::network::Line;
 use crate::phone::{AMPLITUDE, amplitude};
-use crate::world::{World, room};
+use crate::world::{World, recording, room};
 use engine::{Announcement, Codec, EndReason, Phrase, Place, Prompts, Rate};
-use model::{Action, MemberId};
+use model::{Action, MemberId, RecordingEnd};
 use std::f64::consts::TAU;
 use std::sync::Arc;
 
@@ -200,7 +200,7 @@ fn a_recording_is_told_to_all_and_to_who_comes_later() {
         world.run_step();
     }
     let now = world.now();
-    world.engine.record(now, room(ROOM), true).unwrap();
+    world.engine.record(now, room(ROOM), recording(1)).unwrap();
     world.run_ms(2_000);
     let beginning = [Phrase::Welcome, Phrase::Alone, Phrase::Recorded, Phrase::HoldMusic];
     assert_eq!(told(&mut world, first)[..4], beginning);
@@ -211,16 +211,22 @@ fn a_recording_is_told_to_all_and_to_who_comes_later() {
     assert!(heard.contains(&Phrase::EnterChime) && !heard.contains(&Phrase::Recorded), "{heard:?}");
 
     world.act(room(ROOM), Action::Deafen(id(second))).unwrap();
-    for recorded in [true, false, true] {
+    // What is so already stays so, and another recording is not stopped.
+    for (begins, n) in [(true, 2), (false, 2), (false, 1), (true, 3)] {
         let now = world.now();
-        world.engine.record(now, room(ROOM), recorded).unwrap();
+        let end = RecordingEnd::Stopped;
+        match begins {
+            true => world.engine.record(now, room(ROOM), recording(n)),
+            false => world.engine.stop_recording(now, room(ROOM), recording(n), end),
+        }
+        .unwrap();
         world.run_ms(1_000);
     }
     let changes = [Phrase::RecordingStopped, Phrase::Recorded];
     assert_eq!(told(&mut world, first), changes);
     assert_eq!(told(&mut world, second), changes, "the deaf are told as well");
     let (now, nobody) = (world.now(), room(2));
-    assert!(world.engine.record(now, nobody, true).is_err());
+    assert!(world.engine.record(now, nobody, recording(4)).is_err());
     assert!(world.engine.announce(now, nobody, Phrase::Goodbye).is_err());
 }
 

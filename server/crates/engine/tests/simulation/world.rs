@@ -3,7 +3,9 @@
 use crate::network::{Dice, Line, Network};
 use crate::phone::Phone;
 use engine::*;
-use model::{Action, Change, ConferenceId, Delta, Live, MemberId, Pin, Refusal, RoomId};
+use model::{
+    Action, Change, ConferenceId, Delta, Live, MemberId, Pin, RecordingEnd, RecordingId, Refusal, RoomId,
+};
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash};
 use std::net::SocketAddr;
@@ -24,12 +26,30 @@ pub struct World {
     /// Wrong PINs: the callers' numbers.
     pub wrong_pins: Vec<String>,
     pub now_us: u64,
+    /// What was recorded.
+    pub takes: BTreeMap<RecordingId, Taken>,
+    /// Recordings that are over: how many ticks they have, and why.
+    pub endings: Vec<(RecordingId, u64, RecordingEnd)>,
     prompts: Arc<Prompts>,
     /// All that came out of the engine, in order.
     pub transcript: DefaultHasher,
     /// Where a leg's packets were last sent to.
     pub destinations: BTreeMap<usize, SocketAddr>,
     last_live_us: BTreeMap<RoomId, u64>,
+}
+
+/// A recording as its file would hold it.
+#[derive(Default)]
+pub struct Taken {
+    pub ticks: Vec<u64>,
+    /// Of the last tick.
+    pub rate: Option<Rate>,
+    /// At 8 kHz, whatever the room's rate.
+    pub pcm: Vec<i16>,
+}
+
+pub fn recording(n: u128) -> RecordingId {
+    RecordingId(Uuid::from_u128(n))
 }
 
 pub fn room(n: u128) -> RoomId {
@@ -59,6 +79,8 @@ impl World {
             lives: BTreeMap::new(),
             ended: Vec::new(),
             wrong_pins: Vec::new(),
+            takes: BTreeMap::new(),
+            endings: Vec::new(),
             now_us: BEGIN_US,
             // Nothing is said unless a test asks for it: prompts are sound that nobody sends.
             prompts: Arc::new(Prompts::new(|_, _| Vec::new())),
@@ -114,6 +136,7 @@ impl World {
                 pin_delay: Micros(0),
                 enter_muted: false,
                 chimes: true,
+                recording: None,
                 refusal: None,
             },
         };
@@ -205,6 +228,13 @@ impl World {
 
     fn tick(&mut self) {
         self.engine.handle_tick(Micros(self.now_us));
+        for recorded in self.engine.recorded() {
+            assert_eq!(recorded.samples.len(), recorded.rate.frame_samples());
+            let taken = self.takes.entry(recorded.take.recording).or_default();
+            taken.ticks.push(recorded.tick);
+            taken.rate = Some(recorded.rate);
+            taken.pcm.extend(recorded.samples.iter().step_by(recorded.rate.factor()));
+        }
         for packet in self.engine.packets() {
             (packet.header, packet.payload, packet.to).hash(&mut self.transcript);
             self.destinations.insert(packet.leg.index(), packet.to);
@@ -220,6 +250,9 @@ impl World {
             match event {
                 Event::Live { room, changes } => self.live(room, changes),
                 Event::WrongPin { caller, .. } => self.wrong_pins.push(caller),
+                Event::RecordingEnded { recording, ticks, end, .. } => {
+                    self.endings.push((recording, ticks, end));
+                }
                 Event::RoomOver { room, closed } => {
                     assert!(closed > 0 && self.engine.conference(room).is_none());
                 }

@@ -43,6 +43,7 @@ fn open(input: &mut Input<'_>, member: u64, prompts: &Arc<Prompts>) -> OpenLeg {
             pin_delay: Micros::from_ms(u64::from(flags >> 3 & 1) * 2_000),
             enter_muted: flags & 4 != 0,
             chimes: flags & 32 != 0,
+            recording: None,
             refusal: None,
         },
     }
