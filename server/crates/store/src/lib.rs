@@ -11,10 +11,12 @@ mod account;
 mod address;
 mod announcement;
 mod audit;
+mod conference;
 mod error;
 mod number;
 mod password;
 mod random;
+mod recording;
 mod session;
 mod setup;
 
@@ -27,6 +29,7 @@ pub use error::StoreError;
 pub use model::live::UnixMs;
 pub use number::{Room, Saved};
 pub use password::{Password, PasswordError};
+pub use recording::{NewRecording, RecordedSound, Recording, RecordingState};
 pub use session::SessionToken;
 pub use setup::SetupToken;
 

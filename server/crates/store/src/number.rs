@@ -32,7 +32,7 @@ macro_rules! select_room {
     ($rest:literal) => {
         concat!(
             "SELECT r.id, n.number, n.account_id, n.description, r.language, r.pin, r.enter_muted, ",
-            "r.anonymous_rejection, r.chimes, r.announce_file, r.version, r.created FROM rooms r ",
+            "r.anonymous_rejection, r.chimes, r.announce_file, r.recording, r.version, r.created FROM rooms r ",
             "JOIN numbers n ON n.digits = r.digits ",
             $rest
         )
@@ -70,8 +70,8 @@ impl Store {
         .await?;
         sqlx::query(
             "INSERT INTO rooms (id, digits, language, pin, enter_muted, anonymous_rejection, chimes, \
-             announce_file, created) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             announce_file, recording, created) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(id.0)
         .bind(digits(&number))
@@ -81,6 +81,7 @@ impl Store {
         .bind(settings.anonymous_rejection)
         .bind(settings.chimes)
         .bind(settings.announce_file)
+        .bind(settings.recording)
         .bind(to_db(now))
         .execute(&mut *transaction)
         .await?;
@@ -237,7 +238,7 @@ async fn room_of_number(
 async fn update(connection: &mut SqliteConnection, room: &Room) -> Result<i64, StoreError> {
     let version = sqlx::query_scalar::<_, i64>(
         "UPDATE rooms SET language = ?, pin = ?, enter_muted = ?, anonymous_rejection = ?, chimes = ?, \
-         announce_file = ?, version = version + 1 WHERE id = ? RETURNING version",
+         announce_file = ?, recording = ?, version = version + 1 WHERE id = ? RETURNING version",
     )
     .bind(room.settings.language.code())
     .bind(room.settings.pin.as_ref().map(Pin::as_str))
@@ -245,6 +246,7 @@ async fn update(connection: &mut SqliteConnection, room: &Room) -> Result<i64, S
     .bind(room.settings.anonymous_rejection)
     .bind(room.settings.chimes)
     .bind(room.settings.announce_file)
+    .bind(room.settings.recording)
     .bind(room.id.0)
     .fetch_one(&mut *connection)
     .await?;
@@ -273,6 +275,7 @@ pub(crate) fn room_from(row: &SqliteRow) -> Result<Room, StoreError> {
             anonymous_rejection: row.try_get("anonymous_rejection")?,
             chimes: row.try_get("chimes")?,
             announce_file: row.try_get("announce_file")?,
+            recording: row.try_get("recording")?,
         },
         version: row.try_get("version")?,
         created: from_db(row.try_get("created")?),

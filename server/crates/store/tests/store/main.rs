@@ -8,6 +8,7 @@ mod announcement;
 mod audit;
 mod file;
 mod number;
+mod recording;
 mod session;
 mod setup;
 

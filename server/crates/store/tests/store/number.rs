@@ -11,6 +11,7 @@ fn strict() -> RoomSettings {
         anonymous_rejection: true,
         chimes: false,
         announce_file: true,
+        recording: true,
     }
 }
 
