@@ -2,6 +2,7 @@
 
 mod callers;
 
+use crate::recorder::RecordingSettings;
 use crate::telephony::SrtpPolicy;
 use crate::telephony::media::{PortRange, PortRangeError};
 use crate::telephony::trunk::{Algorithm, CallersSettings};
@@ -62,6 +63,12 @@ pub(crate) struct ServeArgs {
     /// Recordings that are said instead of the built-in phrases
     #[arg(long, visible_alias = "prompts", env = "CONFERENCE_PROMPTS_DIR", value_name = "DIR")]
     pub(crate) prompts_dir: Option<PathBuf>,
+    /// Megabytes free on the disk below which no recording begins; at a quarter of it those that run are ended [default: 1024]
+    #[arg(long, env = "CONFERENCE_RECORDING_FREE_MB", value_name = "MB")]
+    pub(crate) recording_free_mb: Option<u64>,
+    /// Days after which recordings are removed [default: never]
+    #[arg(long, env = "CONFERENCE_RECORDING_DAYS", value_name = "DAYS")]
+    pub(crate) recording_days: Option<u64>,
 }
 
 /// The file's content; an unknown key is an error, for it is most often a slip of the pen.
@@ -79,6 +86,8 @@ struct File {
     public_ip: Option<IpAddr>,
     srtp: Option<SrtpPolicy>,
     prompts_dir: Option<PathBuf>,
+    recording_free_mb: Option<u64>,
+    recording_days: Option<u64>,
     #[serde(default)]
     allow_guests: bool,
     #[serde(default)]
@@ -117,6 +126,7 @@ pub(crate) struct Config {
     pub(crate) rtp_ports: PortRange,
     pub(crate) srtp: SrtpPolicy,
     pub(crate) prompts_dir: Option<PathBuf>,
+    pub(crate) recordings: RecordingSettings,
     /// Who may call in. The file alone says it: it is too much for flags.
     pub(crate) callers: CallersSettings,
 }
@@ -139,6 +149,8 @@ pub(crate) enum ConfigError {
         limits::SIP_LISTENERS
     )]
     SipAddresses,
+    #[error("recordings are kept for 1 to {} days", limits::RECORDING_DAYS)]
+    RecordingDays,
     #[error("TLS needs a certificate and its key (sip-cert and sip-key), and these an address (sip-tls)")]
     TlsFiles,
 }
@@ -157,15 +169,22 @@ impl Config {
             public: serve.public_ip.or(file.public_ip),
         };
         check(&addresses)?;
+        let data = common.data.clone().or(file.data).unwrap_or_else(|| "data".into());
+        let recordings = recordings(
+            &data,
+            serve.recording_free_mb.or(file.recording_free_mb),
+            serve.recording_days.or(file.recording_days),
+        )?;
         Ok(Config {
             file: path,
-            data: common.data.clone().or(file.data).unwrap_or_else(|| "data".into()),
+            data,
             public_url: common.public_url.clone().or(file.public_url).map(public_url).transpose()?,
             http: common.http.or(file.http).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 3000))),
             addresses,
             rtp_ports: rtp_ports.as_deref().unwrap_or("20000-29999").parse()?,
             srtp: serve.srtp.or(file.srtp).unwrap_or_default(),
             prompts_dir: serve.prompts_dir.clone().or(file.prompts_dir),
+            recordings,
             callers,
         })
     }
@@ -254,6 +273,18 @@ fn tls_files(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Optio
     }
 }
 
+fn recordings(
+    data: &Path,
+    free_mb: Option<u64>,
+    days: Option<u64>,
+) -> Result<RecordingSettings, ConfigError> {
+    if days.is_some_and(|days| !(1..=limits::RECORDING_DAYS).contains(&days)) {
+        return Err(ConfigError::RecordingDays);
+    }
+    let free_bytes = free_mb.unwrap_or(limits::RECORDING_FREE_MB).saturating_mul(1_000_000);
+    Ok(RecordingSettings { folder: data.join("recordings"), free_bytes, days })
+}
+
 fn check(addresses: &Addresses) -> Result<(), ConfigError> {
     let count = 1..=limits::SIP_LISTENERS;
     if !count.contains(&addresses.sip.len()) || addresses.tls.len() > limits::SIP_LISTENERS {
@@ -297,6 +328,20 @@ mod tests {
         assert_eq!(config.rtp_ports.pairs(), 5_000);
         assert_eq!(config.srtp, SrtpPolicy::Allowed);
         assert_eq!(config.base_url(), "http://127.0.0.1:3000");
+        let folder = "data/recordings".into();
+        let recordings = RecordingSettings { folder, free_bytes: 1_024_000_000, days: None };
+        assert_eq!(config.recordings, recordings);
+    }
+
+    #[test]
+    fn recordings_are_kept_as_long_as_the_operator_says() {
+        let serve = ServeArgs { recording_days: Some(7), ..Default::default() };
+        let config = load("recording-days = 30\nrecording-free-mb = 5", &serve).unwrap();
+        assert_eq!((config.recordings.days, config.recordings.free_bytes), (Some(7), 5_000_000));
+        for days in ["0", "3651"] {
+            let wrong = load(&format!("recording-days = {days}"), &ServeArgs::default());
+            assert!(matches!(wrong, Err(ConfigError::RecordingDays)));
+        }
     }
 
     #[test]

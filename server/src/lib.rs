@@ -10,8 +10,10 @@ mod demo;
 #[cfg(any(fuzzing, test))]
 pub mod fuzz;
 mod http;
+mod ledger;
 mod live;
 mod prompts;
+mod recorder;
 mod serve;
 mod server;
 mod sound_file;

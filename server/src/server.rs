@@ -5,8 +5,10 @@ use crate::capacity::Capacity;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http;
+use crate::ledger::Ledger;
 use crate::live::LiveHub;
 use crate::prompts::{PromptLibrary, Replacements};
+use crate::recorder::Recorder;
 use crate::telephony::media::{MediaPool, Ports};
 use crate::telephony::trunk::Trunks;
 use crate::telephony::{Parts, PinGuard, Switchboard, Telephony};
@@ -23,6 +25,9 @@ use tokio_util::sync::CancellationToken;
 pub(crate) struct Server {
     telephony: Telephony,
     media_threads: Vec<JoinHandle<()>>,
+    recorder_threads: Vec<JoinHandle<()>>,
+    ledger: Ledger,
+    clock: Clock,
     web: tokio::task::JoinHandle<std::io::Result<()>>,
     stop_web: CancellationToken,
     pub(crate) capacity: Capacity,
@@ -43,6 +48,21 @@ impl Server {
         let announcements = Arc::new(announcements.await.context("opening the announcements")?);
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let media = MediaPool::start(threads, clock).context("starting the media threads")?;
+        let ledger = Ledger::open(store.clone());
+        let pool = Arc::clone(&media.pool);
+        let (recorder, recorder_threads) = Recorder::start(
+            &config.recordings,
+            store.clone(),
+            ledger.clone(),
+            media.recorded,
+            // Where the media thread has no time for it, it is told again.
+            move |take, end| {
+                let _ = pool.stop_recording(*take, end);
+            },
+        )
+        .await
+        .context("starting the recorder")?;
+        tokio::spawn(Arc::clone(&recorder).keep_tidy(move || clock.now_ms()));
         let pins = Arc::new(PinGuard::default());
         let live = Arc::new(LiveHub::new(clock, Arc::clone(&media.pool), Arc::clone(&pins)));
         let ports = Ports::new(
@@ -58,6 +78,8 @@ impl Server {
             ports,
             prompts,
             announcements: Arc::clone(&announcements),
+            recorder: Arc::clone(&recorder),
+            ledger: ledger.clone(),
             addresses: config.addresses.clone(),
             srtp: config.srtp,
             pins,
@@ -69,6 +91,7 @@ impl Server {
             live: Arc::clone(&live) as Arc<dyn app::LiveRooms>,
             lines: trunks,
             announcements,
+            recordings: recorder,
             public_url: config.public_url.clone(),
             sip_hint: sip_hint(config),
             secure_cookies: config.public_url.as_deref().is_some_and(|url| url.starts_with("https://")),
@@ -83,7 +106,8 @@ impl Server {
                 () = stopped => Ok(()),
             }
         });
-        Ok(Server { telephony, media_threads: media.threads, web, stop_web, capacity })
+        let media_threads = media.threads;
+        Ok(Server { telephony, media_threads, recorder_threads, ledger, clock, web, stop_web, capacity })
     }
 
     /// Hangs up all calls, then ends.
@@ -94,6 +118,13 @@ impl Server {
                 tracing::error!("a media thread had panicked");
             }
         }
+        // They close their files when nobody records any more; what they write into the ledger comes before its end.
+        let recorders = self.recorder_threads;
+        let joined = move || recorders.into_iter().all(|thread| thread.join().is_ok());
+        if !tokio::task::spawn_blocking(joined).await.unwrap_or(false) {
+            tracing::error!("a recorder's thread had panicked");
+        }
+        self.ledger.stop(self.clock.now_ms()).await;
         self.stop_web.cancel();
         if let Ok(Err(error)) = self.web.await {
             tracing::error!(%error, "the web server ended badly");

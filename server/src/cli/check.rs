@@ -2,6 +2,7 @@
 
 use crate::config::{CommonArgs, Config, ServeArgs};
 use crate::prompts::Replacements;
+use crate::recorder::{RecordingSettings, free_bytes};
 use anyhow::{Context, bail};
 use std::net::{TcpListener, UdpSocket};
 use std::path::Path;
@@ -44,6 +45,7 @@ pub(crate) async fn run(common: &CommonArgs, args: &ServeArgs) -> anyhow::Result
         crate::telephony::check_certificate(files)?;
         println!("TLS        {}: fine", files.certificate.display());
     }
+    check_recordings(&config.recordings);
     println!("sound      room for {} calls at once", config.rtp_ports.pairs());
     let wrong_prompts = config.prompts_dir.as_deref().map_or(0, check_prompts);
     if wrong > 0 {
@@ -53,6 +55,22 @@ pub(crate) async fn run(common: &CommonArgs, args: &ServeArgs) -> anyhow::Result
         bail!("{wrong_prompts} of the prompts cannot be used");
     }
     Ok(())
+}
+
+/// Says how much is free for recordings of conferences, and how long they are kept.
+fn check_recordings(settings: &RecordingSettings) {
+    let (folder, wanted_mb) = (settings.folder.display(), settings.free_bytes / 1_000_000);
+    let kept = settings.days.map_or("kept until deleted".to_owned(), |days| format!("kept for {days} days"));
+    // The folder itself is made by the first start.
+    match free_bytes(settings.folder.parent().unwrap_or(Path::new("."))).map(|free| free / 1_000_000) {
+        Ok(free_mb) if free_mb < wanted_mb => {
+            println!(
+                "recordings {folder}: {free_mb} MB free, so none begins (recording-free-mb = {wanted_mb})"
+            );
+        }
+        Ok(free_mb) => println!("recordings {folder}: {free_mb} MB free; {kept}"),
+        Err(error) => println!("recordings {folder}: {error}"),
+    }
 }
 
 /// Says which recordings cannot be used, and returns how many.

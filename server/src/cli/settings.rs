@@ -13,10 +13,11 @@ pub(crate) enum Key {
     AnonymousRejection,
     Chimes,
     AnnounceFile,
+    RecordStatus,
 }
 
 impl Key {
-    pub(crate) const ALL: [Key; 7] = [
+    pub(crate) const ALL: [Key; 8] = [
         Key::Description,
         Key::Language,
         Key::Pin,
@@ -24,6 +25,7 @@ impl Key {
         Key::AnonymousRejection,
         Key::Chimes,
         Key::AnnounceFile,
+        Key::RecordStatus,
     ];
 
     /// The name in the API.
@@ -36,6 +38,7 @@ impl Key {
             Key::AnonymousRejection => "anonymousRejection",
             Key::Chimes => "chimes",
             Key::AnnounceFile => "announceFile",
+            Key::RecordStatus => "recordStatus",
         }
     }
 
@@ -44,9 +47,11 @@ impl Key {
             Key::Description => "TEXT".to_owned(),
             Key::Language => Language::ALL.map(Language::code).join("|"),
             Key::Pin => "DIGITS (empty: none)".to_owned(),
-            Key::EnterMuted | Key::AnonymousRejection | Key::Chimes | Key::AnnounceFile => {
-                "true|false".to_owned()
-            }
+            Key::EnterMuted
+            | Key::AnonymousRejection
+            | Key::Chimes
+            | Key::AnnounceFile
+            | Key::RecordStatus => "true|false".to_owned(),
         }
     }
 
@@ -98,6 +103,7 @@ pub(crate) struct SettingsChange {
     anonymous_rejection: Option<bool>,
     chimes: Option<bool>,
     announce_file: Option<bool>,
+    recording: Option<bool>,
 }
 
 impl SettingsChange {
@@ -121,6 +127,7 @@ impl SettingsChange {
         settings.anonymous_rejection = self.anonymous_rejection.unwrap_or(settings.anonymous_rejection);
         settings.chimes = self.chimes.unwrap_or(settings.chimes);
         settings.announce_file = self.announce_file.unwrap_or(settings.announce_file);
+        settings.recording = self.recording.unwrap_or(settings.recording);
         if let Some(pin) = self.pin {
             settings.pin = pin;
         }
@@ -134,11 +141,16 @@ impl SettingsChange {
             Key::Description => self.description.replace(value.to_owned()).is_some(),
             Key::Language => self.language.replace(value.parse().map_err(|e| wrong(&e))?).is_some(),
             Key::Pin => self.pin.replace(Pin::parse_optional(value).map_err(|e| wrong(&e))?).is_some(),
-            Key::EnterMuted | Key::AnonymousRejection | Key::Chimes | Key::AnnounceFile => {
+            Key::EnterMuted
+            | Key::AnonymousRejection
+            | Key::Chimes
+            | Key::AnnounceFile
+            | Key::RecordStatus => {
                 let field = match key {
                     Key::EnterMuted => &mut self.enter_muted,
                     Key::Chimes => &mut self.chimes,
                     Key::AnnounceFile => &mut self.announce_file,
+                    Key::RecordStatus => &mut self.recording,
                     _ => &mut self.anonymous_rejection,
                 };
                 field.replace(value.parse().map_err(|_| wrong(&"true or false"))?).is_some()
@@ -175,6 +187,7 @@ mod tests {
         assert!(after(&["anonymousRejection=true"]).1.anonymous_rejection);
         assert!(settings.chimes && !after(&["chimes=false"]).1.chimes);
         assert!(!settings.announce_file && after(&["announceFile=true"]).1.announce_file);
+        assert!(!settings.recording && after(&["recordStatus=true"]).1.recording);
 
         let (description, settings) = after(&["language=fr", "description=a = b"]);
         assert_eq!(description, "a = b");
@@ -194,7 +207,7 @@ mod tests {
     fn says_what_is_wrong_and_what_would_be_right() {
         let keys = "the settings are description=TEXT, language=fr|en|de|es|it|ru, pin=DIGITS (empty: none), \
                     enterMuted=true|false, anonymousRejection=true|false, chimes=true|false, \
-                    announceFile=true|false";
+                    announceFile=true|false, recordStatus=true|false";
         for (words, problem) in [
             (&["pin"][..], "\"pin\" is not of the form KEY=VALUE"),
             (&["PIN=1"], "there is no setting \"PIN\""),
@@ -205,7 +218,7 @@ mod tests {
             (&["enterMuted=yes"], "enterMuted: true or false"),
             (&["enterMuted="], "enterMuted: true or false"),
             (&["pin=1", "pin=2"], "pin is given twice"),
-            (&["language=fr", "recordStatus=true"], "there is no setting \"recordStatus\""),
+            (&["language=fr", "reportStatus=none"], "there is no setting \"reportStatus\""),
         ] {
             assert_eq!(error(words), format!("{problem}; {keys}"));
         }

@@ -5,7 +5,7 @@ use super::trunk::{Claims, Entrance, Identity, Turned};
 use super::{Switchboard, Transport};
 use app::LiveRooms;
 use engine::{Announcement, Caller, EndReason, Micros};
-use model::limits;
+use model::{RecordingId, limits};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use store::{Room, StoreError};
@@ -34,6 +34,8 @@ pub(super) struct Admitted {
     pub(super) refusal: Option<EndReason>,
     /// What the owner has callers hear first of all.
     pub(super) announcement: Option<Arc<Announcement>>,
+    /// The conference is recorded under this identity, if the caller makes it one of two or more.
+    pub(super) recording: Option<RecordingId>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -89,7 +91,8 @@ async fn enter(board: &Switchboard, entrance: &Entrance, ask: &Ask<'_>) -> Resul
     let refusal = refusal(board.live.is_locked(room.id), board.media.legs(room.id));
     let announcement =
         if room.settings.announce_file { board.announcements.sound(room.id).await } else { None };
-    Ok(Admitted { room, caller, pin_delay, refusal, announcement })
+    let recording = if room.settings.recording { board.recorder.new_recording() } else { None };
+    Ok(Admitted { room, caller, pin_delay, refusal, announcement, recording })
 }
 
 /// Why nobody may come into a room with so many legs.

@@ -13,8 +13,10 @@ pub(crate) use pin_guard::PinGuard;
 pub(crate) use sdp::SrtpPolicy;
 
 use crate::announcement::Announcements;
+use crate::ledger::{Chronicle, Ledger};
 use crate::live::LiveHub;
 use crate::prompts::PromptLibrary;
+use crate::recorder::Recorder;
 pub(crate) use addresses::{Addresses, TlsFiles, Transport};
 use calls::Calls;
 use engine::Event;
@@ -43,6 +45,8 @@ pub(crate) struct Parts {
     pub(crate) ports: Ports,
     pub(crate) prompts: PromptLibrary,
     pub(crate) announcements: Arc<Announcements>,
+    pub(crate) recorder: Arc<Recorder>,
+    pub(crate) ledger: Ledger,
     pub(crate) addresses: Addresses,
     pub(crate) srtp: SrtpPolicy,
     pub(crate) pins: Arc<PinGuard>,
@@ -93,9 +97,16 @@ impl Telephony {
 
 /// Brings the engine's events to the live state and to the calls.
 async fn pass_on(switchboard: Arc<Switchboard>, mut events: mpsc::Receiver<Event>) {
+    let mut chronicle = Chronicle::new(switchboard.ledger.clone());
     while let Some(event) = events.recv().await {
         match event {
-            Event::Live { room, changes } => switchboard.live.apply(room, changes),
+            Event::Live { room, changes } => {
+                chronicle.note(room, &changes, switchboard.live.now_ms()).await;
+                switchboard.live.apply(room, changes);
+            }
+            Event::RecordingEnded { recording, ticks, end, .. } => {
+                switchboard.recorder.ended(recording, ticks, end);
+            }
             Event::LegEnded { member, reason, .. } => switchboard.calls.hang_up(member, reason),
             Event::WrongPin { room, caller } => {
                 tracing::info!(%caller, "wrong PIN");

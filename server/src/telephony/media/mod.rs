@@ -11,8 +11,9 @@ pub(crate) use ports::{PortPair, PortRange, PortRangeError, Ports};
 
 use super::sdp::Wiring;
 use crate::clock::Clock;
-use engine::{Event, Key, MediaParams, OpenLeg};
-use model::{Action, MemberId, RoomId, limits};
+use crate::recorder;
+use engine::{Event, Key, MediaParams, OpenLeg, Take};
+use model::{Action, MemberId, RecordingEnd, RoomId, limits};
 use placement::Placement;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,6 +28,7 @@ pub(crate) enum Command {
     Close { member: MemberId },
     Press { member: MemberId, key: Key },
     Act { room: RoomId, action: Action },
+    StopRecording { take: Take, end: RecordingEnd },
 }
 
 /// The thread's queue is full: the server has more to do than it can.
@@ -46,6 +48,8 @@ pub(crate) struct Started {
     pub(crate) pool: Arc<MediaPool>,
     /// The events of all threads.
     pub(crate) events: mpsc::Receiver<Event>,
+    /// What each of them records.
+    pub(crate) recorded: Vec<recorder::Source>,
     pub(crate) threads: Vec<JoinHandle<()>>,
 }
 
@@ -55,17 +59,19 @@ impl MediaPool {
         assert!(threads > 0, "a server without a media thread is deaf");
         let (events, receiver) = mpsc::channel(limits::EVENT_QUEUE);
         let stop = Arc::new(AtomicBool::new(false));
-        let (mut senders, mut handles) = (Vec::new(), Vec::new());
+        let (mut senders, mut handles, mut recorded) = (Vec::new(), Vec::new(), Vec::new());
         for index in 0..threads {
             let (sender, commands) = mpsc::channel(limits::COMMAND_QUEUE);
-            let thread = thread::MediaThread::new(clock, commands, events.clone(), Arc::clone(&stop))?;
+            let (tap, source) = recorder::queue();
+            let thread = thread::MediaThread::new(clock, commands, events.clone(), tap, Arc::clone(&stop))?;
+            recorded.push(source);
             let name = format!("media-{index}");
             handles.push(std::thread::Builder::new().name(name).spawn(move || thread.run())?);
             senders.push(sender);
         }
         let placement = Mutex::new(Placement::new(threads));
         let pool = Arc::new(MediaPool { threads: senders, placement, stop });
-        Ok(Started { pool, events: receiver, threads: handles })
+        Ok(Started { pool, events: receiver, recorded, threads: handles })
     }
 
     /// Brings a leg to the thread of its room. Each opened leg must be closed once, by [`MediaPool::close`].
@@ -98,6 +104,11 @@ impl MediaPool {
 
     pub(crate) fn act(&self, room: RoomId, action: Action) -> Result<(), Busy> {
         self.send(room, Command::Act { room, action })
+    }
+
+    /// Stops a recording that cannot be written.
+    pub(crate) fn stop_recording(&self, take: Take, end: RecordingEnd) -> Result<(), Busy> {
+        self.send(take.room, Command::StopRecording { take, end })
     }
 
     /// Waits for a place in the queue: a leg that has ended must not stay.

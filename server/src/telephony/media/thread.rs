@@ -4,6 +4,7 @@
 use super::sockets::{Inbox, LegSockets};
 use super::{Command, PortPair};
 use crate::clock::Clock;
+use crate::recorder::Tap;
 use crate::telephony::sdp::Wiring;
 use engine::{Arrival, Channel, Engine, EngineConfig, Event, LegKey};
 use model::{MemberId, limits};
@@ -30,6 +31,7 @@ pub(super) struct MediaThread {
     clock: Clock,
     commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<Event>,
+    tap: Tap,
     stop: Arc<AtomicBool>,
     epoll: Epoll,
     timer: TimerFd,
@@ -57,6 +59,7 @@ impl MediaThread {
         clock: Clock,
         commands: mpsc::Receiver<Command>,
         events: mpsc::Sender<Event>,
+        tap: Tap,
         stop: Arc<AtomicBool>,
     ) -> io::Result<MediaThread> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
@@ -68,6 +71,7 @@ impl MediaThread {
             clock,
             commands,
             events,
+            tap,
             stop,
             epoll,
             timer,
@@ -120,6 +124,7 @@ impl MediaThread {
             self.sockets.read_phase(&mut self.engine, now, &mut self.inbox);
             self.engine.handle_tick(now);
             self.send();
+            self.engine.recorded().for_each(|recorded| self.tap.push(&recorded));
         }
         self.pass_events_on();
     }
@@ -166,6 +171,10 @@ impl MediaThread {
                 Command::Act { room, action } => {
                     // A member that left in the meantime is no error: the snapshot shows that it is gone.
                     let _ = self.engine.act(now, room, action);
+                }
+                Command::StopRecording { take, end } => {
+                    // The conference may be over by now, and its recording with it.
+                    let _ = self.engine.stop_recording(now, take.room, take.recording, end);
                 }
             }
         }

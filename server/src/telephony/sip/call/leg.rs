@@ -91,6 +91,7 @@ impl Leg {
             pin_delay: admitted.pin_delay,
             enter_muted: settings.enter_muted,
             chimes: settings.chimes,
+            recording: admitted.recording,
             refusal: admitted.refusal,
         };
         let caller = admitted.caller.clone();
