@@ -4,7 +4,9 @@
 //! It listens on 127.0.0.1:3090 and prints what to open. `--crowd N` fills the room, `--empty` leaves it empty, and
 //! `--language de` is that of the account.
 
-use app::{Announcements, LiveRooms, Panel, Receiving, Site, TrunkLines, Upload, room_by_session, router};
+use app::{
+    Announcements, LiveRooms, Panel, Receiving, Recordings, Site, TrunkLines, Upload, room_by_session, router,
+};
 use async_trait::async_trait;
 use axum::extract::ws::{Message as Frame, WebSocket, WebSocketUpgrade};
 use axum::extract::{Path, State};
@@ -15,8 +17,8 @@ use axum::routing::get;
 use model::live::{Change, Delta, Live, Member, Message, UnixMs};
 use model::trunk::{Lines, Reach, Registration, RegistrationState, Strangers, TrunkState};
 use model::{
-    Action, AnnouncementId, ConferenceId, Language, MemberId, PinAlert, Refusal, RoomId, RoomSettings,
-    UploadProblem,
+    Action, AnnouncementId, ConferenceId, Language, MemberId, PinAlert, RecordingId, Refusal, RoomId,
+    RoomSettings, UploadProblem,
 };
 use std::error::Error;
 use std::path::{Path as FilePath, PathBuf};
@@ -160,6 +162,26 @@ impl Announcements for Stage {
     }
 }
 
+/// Nor anything that was recorded.
+#[async_trait]
+impl Recordings for Stage {
+    fn is_space_low(&self) -> bool {
+        false
+    }
+
+    fn days(&self) -> Option<u64> {
+        None
+    }
+
+    async fn remove(&self, _: &OwnerAccess, _: RecordingId) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    fn file(&self, _: RecordingId) -> PathBuf {
+        PathBuf::new()
+    }
+}
+
 #[derive(Clone)]
 struct Watch {
     panel: Panel,
@@ -182,6 +204,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         live: stage.clone(),
         lines: stage.clone(),
         announcements: stage.clone(),
+        recordings: stage.clone(),
         public_url: None,
         sip_hint: "127.0.0.1:5060".into(),
         secure_cookies: false,
@@ -244,7 +267,7 @@ async fn furnish(panel: &Panel, stage: &Stage, language: Language) -> Result<(),
 fn fill(stage: &Stage, crowd: usize) -> Result<(), Box<dyn Error>> {
     let id: ConferenceId = serde_json::from_str(r#""018f0000-0000-7000-8000-000000000001""#)?;
     let began = stage.now() - 767_000;
-    let mut changes = vec![Change::Began { id, since: began }];
+    let mut changes = vec![Change::Began { id, since: began }, Change::Recording { recording: true }];
     for i in 0..crowd {
         let (number, name) = PEOPLE[i % PEOPLE.len()];
         let member = Member {

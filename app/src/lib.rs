@@ -18,7 +18,7 @@ mod server;
 
 #[cfg(feature = "ssr")]
 pub use server::{
-    Announcements, LiveRooms, Panel, Receiving, Site, TrunkLines, Upload, room_by_session, router,
+    Announcements, LiveRooms, Panel, Receiving, Recordings, Site, TrunkLines, Upload, room_by_session, router,
 };
 
 /// Called by the page's script once the WebAssembly is loaded; the script then wakes each island by its name.

@@ -33,6 +33,8 @@ pub(crate) struct Typed {
     pub(crate) chimes: Option<String>,
     #[serde(default)]
     pub(crate) announce_file: Option<String>,
+    #[serde(default)]
+    pub(crate) recording: Option<String>,
 }
 
 /// The form, back with what is wrong with it.
@@ -66,7 +68,16 @@ impl Typed {
                 let enter_muted = self.enter_muted.is_some();
                 let anonymous_rejection = self.anonymous_rejection.is_some();
                 let (chimes, announce_file) = (self.chimes.is_some(), self.announce_file.is_some());
-                Ok(RoomSettings { language, pin, enter_muted, anonymous_rejection, chimes, announce_file })
+                let recording = self.recording.is_some();
+                Ok(RoomSettings {
+                    language,
+                    pin,
+                    enter_muted,
+                    anonymous_rejection,
+                    chimes,
+                    announce_file,
+                    recording,
+                })
             }
             (language, pin, description) => {
                 Err(Invalid { description, language: language.err(), pin: pin.err() })

@@ -105,6 +105,9 @@ fn Head(page: Page, card: RoomCard, post_to: Option<String>) -> impl IntoView {
                 <span class="chip" class:on=Signal::derive(move || page.board.session.with(Option::is_some))>
                     {chip}
                 </span>
+                <span class="chip rec" data-recording="" hidden=Signal::derive(move || !page.recorded())>
+                    {td_string!(locale, live.recorded)}
+                </span>
                 <span class="chip lock" hidden=Signal::derive(move || !page.locked())>
                     <Icon name="lock" />
                     {td_string!(locale, live.locked)}
@@ -223,6 +226,10 @@ impl Page {
 
     fn locked(self) -> bool {
         self.board.session.get().is_some_and(|session| session.locked)
+    }
+
+    fn recorded(self) -> bool {
+        self.board.session.get().is_some_and(|session| session.recording)
     }
 
     fn since_opened(self) -> PageMs {

@@ -18,4 +18,6 @@ pub mod frame;
 #[cfg(feature = "ssr")]
 pub mod pin_alert;
 #[cfg(feature = "ssr")]
+pub mod recording_alert;
+#[cfg(feature = "ssr")]
 pub mod room_head;

@@ -11,13 +11,18 @@ pub enum Tab {
     General,
     Announcement,
     Live,
+    History,
 }
 
 /// Number, description and how many are in, as of now.
 #[component]
 pub fn RoomHead(room: Room) -> impl IntoView {
     let locale = visitor().locale();
-    let count = expect_context::<Panel>().live.live(room.id).members().len();
+    let live = expect_context::<Panel>().live.live(room.id);
+    let count = live.members().len();
+    let recorded = live.conference.is_some_and(|conference| conference.recording);
+    let recorded =
+        recorded.then(|| view! { <span class="chip rec">{td_string!(locale, live.recorded)}</span> });
     let description = if room.description.is_empty() {
         td_string!(locale, room.unnamed).to_owned()
     } else {
@@ -28,6 +33,7 @@ pub fn RoomHead(room: Room) -> impl IntoView {
             <div class="head-line">
                 <h1 class="number">{room.number.grouped()}</h1>
                 <span class="chip" class:on=count != 0>{online(locale, count)}</span>
+                {recorded}
             </div>
             <p class="soft">{description}</p>
         </header>
@@ -46,6 +52,7 @@ pub fn Tabs(number: String, here: Tab) -> impl IntoView {
             {tab(Tab::General, "general", td_string!(locale, nav.general))}
             {tab(Tab::Announcement, "announcement", td_string!(locale, nav.announcement))}
             {tab(Tab::Live, "live", td_string!(locale, nav.live))}
+            {tab(Tab::History, "history", td_string!(locale, nav.history))}
         </nav>
     }
 }

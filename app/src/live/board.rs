@@ -61,6 +61,7 @@ pub struct Session {
     pub id: ConferenceId,
     pub since: UnixMs,
     pub locked: bool,
+    pub recording: bool,
 }
 
 /// Who came or left last, to be read out.
@@ -134,6 +135,7 @@ impl Board {
                 id: s.id,
                 since: s.since,
                 locked: s.locked,
+                recording: s.recording,
                 members,
             }),
         }
@@ -167,7 +169,8 @@ impl Board {
     fn change(&self, change: &Change) {
         match change {
             Change::Began { id, since } => {
-                self.session.set(Some(Session { id: *id, since: *since, locked: false }));
+                let (id, since) = (*id, *since);
+                self.session.set(Some(Session { id, since, locked: false, recording: false }));
                 self.rows.set(Vec::new());
             }
             Change::Ended => {
@@ -177,6 +180,11 @@ impl Board {
             Change::Locked { locked } => self.session.update(|session| {
                 if let Some(session) = session {
                     session.locked = *locked;
+                }
+            }),
+            Change::Recording { recording } => self.session.update(|session| {
+                if let Some(session) = session {
+                    session.recording = *recording;
                 }
             }),
             // Without a conference there is nothing to join: the model says so too.
@@ -213,7 +221,8 @@ impl Board {
 }
 
 fn session(conference: &Conference) -> Session {
-    Session { id: conference.id, since: conference.since, locked: conference.locked }
+    let Conference { id, since, locked, recording, .. } = *conference;
+    Session { id, since, locked, recording }
 }
 
 #[cfg(test)]
@@ -257,12 +266,14 @@ mod tests {
             Change::Energy { id: MemberId(3), energy: Energy::ALL[4] },
             Change::Quality { id: MemberId(2), quality },
             Change::Locked { locked: true },
+            Change::Recording { recording: true },
             Change::Level { id: MemberId(77), level: 3 },
             Change::Left { id: MemberId(1) },
             Change::Left { id: MemberId(1) },
             Change::Talking { id: MemberId(2), talking: false },
             Change::Ended,
             Change::Locked { locked: true },
+            Change::Recording { recording: true },
             began(),
             Change::Joined { member: member(4) },
         ]);

@@ -168,7 +168,7 @@ mod tests {
             .collect();
         Board::new(&Live {
             revision: 0,
-            conference: Some(Conference { id, since: 0, locked: false, members }),
+            conference: Some(Conference { id, since: 0, locked: false, recording: false, members }),
         })
     }
 

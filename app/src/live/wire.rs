@@ -45,6 +45,7 @@ struct FlatChange {
     id: Option<Id>,
     since: Option<UnixMs>,
     locked: Option<bool>,
+    recording: Option<bool>,
     member: Option<Member>,
     talking: Option<bool>,
     muted: Option<bool>,
@@ -60,6 +61,7 @@ enum ChangeKind {
     Began,
     Ended,
     Locked,
+    Recording,
     Joined,
     Left,
     Talking,
@@ -83,6 +85,7 @@ impl FlatChange {
             },
             ChangeKind::Ended => Change::Ended,
             ChangeKind::Locked => Change::Locked { locked: self.locked? },
+            ChangeKind::Recording => Change::Recording { recording: self.recording? },
             ChangeKind::Left => Change::Left { id: member()? },
             ChangeKind::Talking => Change::Talking { id: member()?, talking: self.talking? },
             ChangeKind::Muted => Change::Muted { id: member()?, muted: self.muted? },
@@ -162,7 +165,8 @@ mod tests {
         while let Some(last) = changes.last() {
             changes.push(match last {
                 Change::Began { .. } => Change::Locked { locked: true },
-                Change::Locked { .. } => Change::Joined { member: member() },
+                Change::Locked { .. } => Change::Recording { recording: true },
+                Change::Recording { .. } => Change::Joined { member: member() },
                 Change::Joined { .. } => Change::Talking { id, talking: true },
                 Change::Talking { .. } => Change::Muted { id, muted: false },
                 Change::Muted { .. } => Change::Deaf { id, deaf: true },
@@ -180,7 +184,7 @@ mod tests {
     #[test]
     fn reads_whatever_the_model_writes() {
         let members = vec![member()];
-        let full = Conference { id: conference(), since: 9, locked: true, members };
+        let full = Conference { id: conference(), since: 9, locked: true, recording: true, members };
         let messages = [
             Message::Snapshot { now: 7, live: Live::default() },
             Message::Snapshot { now: 7, live: Live { revision: 2, conference: Some(full) } },

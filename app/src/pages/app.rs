@@ -75,6 +75,7 @@ fn App() -> impl IntoView {
                     view=rooms::announcement::Announcement
                     ssr=SsrMode::Async
                 />
+                <Route path=path!("/rooms/:number/history") view=rooms::history::History ssr=SsrMode::Async />
                 <Route path=path!("/rooms/:number/live") view=rooms::live::OwnerLive ssr=SsrMode::Async />
                 <Route path=path!("/trunks") view=lines::TrunkLines ssr=SsrMode::Async />
                 <Route path=path!("/follow/:token") view=follow::Follow ssr=SsrMode::Async />

@@ -79,6 +79,25 @@ pub trait Announcements: Send + Sync + 'static {
     fn file(&self, id: model::AnnouncementId) -> PathBuf;
 }
 
+/// The recordings of conferences. What is known of them stands in the store.
+#[async_trait]
+pub trait Recordings: Send + Sync + 'static {
+    /// The disk is too full for another one.
+    fn is_space_low(&self) -> bool;
+
+    /// How long they are kept; `None`: until they are deleted.
+    fn days(&self) -> Option<u64>;
+
+    /// Removes the row and the file. `false`: there is no such recording, or it runs.
+    ///
+    /// # Errors
+    /// [`StoreError`]; it stays then.
+    async fn remove(&self, owner: &OwnerAccess, id: model::RecordingId) -> Result<bool, StoreError>;
+
+    /// The sound, as Ogg Opus.
+    fn file(&self, id: model::RecordingId) -> PathBuf;
+}
+
 /// What the panel stands on. Clones share it.
 #[derive(Clone)]
 pub struct Panel {
@@ -86,6 +105,7 @@ pub struct Panel {
     pub live: Arc<dyn LiveRooms>,
     pub lines: Arc<dyn TrunkLines>,
     pub announcements: Arc<dyn Announcements>,
+    pub recordings: Arc<dyn Recordings>,
     /// The base of printed addresses, without a slash at its end; `None`: the host that the request names.
     pub public_url: Option<String>,
     /// `host:port` that a SIP phone dials, after `sip:number@`.

@@ -2,7 +2,7 @@
 
 use super::render::{Host, page};
 use super::{Panel, Site, headers};
-use crate::api::{act, addresses, announcement, language, rooms, session, settings, setup};
+use crate::api::{act, addresses, announcement, language, recordings, rooms, session, settings, setup};
 use any_spawner::Executor;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -37,6 +37,9 @@ pub fn router(panel: Panel, site: Site) -> Router {
         .route("/rooms/{number}/announcement/option", post(announcement::switch))
         .route("/rooms/{number}/announcement/remove", post(announcement::remove))
         .route("/rooms/{number}/announcement/sound", get(announcement::sound))
+        .route("/rooms/{number}/history", get(show))
+        .route("/rooms/{number}/recordings/{id}", get(recordings::sound))
+        .route("/rooms/{number}/recordings/{id}/delete", post(recordings::remove))
         .route("/rooms/{number}/live", get(show).post(act::by_owner_form))
         .route("/control/{token}", get(show).post(act::by_control_form))
         .route("/panel/{*function}", post(server_function))

@@ -20,7 +20,7 @@ async fn every_page_as_nobody_the_owner_and_another_account() {
     let house = House::new().await;
     let (follow, control) = (format!("/follow/{}", house.follow), format!("/control/{}", house.control));
     let crossed = (format!("/control/{}", house.follow), format!("/follow/{}", house.control));
-    let table: [(&str, Is, Is, Is); 18] = [
+    let table: [(&str, Is, Is, Is); 20] = [
         // path, nobody, owner, another account
         ("/", To("/login"), To("/rooms"), To("/rooms")),
         ("/login", Page("Se connecter"), To("/rooms"), To("/rooms")),
@@ -35,6 +35,13 @@ async fn every_page_as_nobody_the_owner_and_another_account() {
         ),
         ("/rooms/0328003000/general", To("/login?to=/rooms/0328003000/general"), Page("4711"), Gone),
         ("/rooms/0328003000/live", To("/login?to=/rooms/0328003000/live"), Page("data-members"), Gone),
+        (
+            "/rooms/0328003000/history",
+            To("/login?to=/rooms/0328003000/history"),
+            Page("Aucun enregistrement"),
+            Gone,
+        ),
+        ("/rooms/3000/history", To("/login?to=/rooms/3000/history"), Gone, Gone),
         ("/rooms/0328003000/nothing", Gone, Gone, Gone),
         ("/rooms/3000/general", To("/login?to=/rooms/3000/general"), Gone, Gone),
         ("/rooms/alice/live", To("/login?to=/rooms/alice/live"), Gone, Gone),

@@ -1,6 +1,6 @@
 //! What the tests stand on: two accounts, a room, its addresses, and conferences that note what they are told.
 
-use app::{Announcements, LiveRooms, Panel, Receiving, Site, TrunkLines, Upload, router};
+use app::{Announcements, LiveRooms, Panel, Receiving, Recordings, Site, TrunkLines, Upload, router};
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -9,8 +9,8 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use model::live::{Conference, Live, Member, UnixMs};
 use model::trunk::Lines;
 use model::{
-    Action, AnnouncementId, ConferenceId, Language, MemberId, PinAlert, Refusal, RoomId, RoomSettings,
-    UploadProblem,
+    Action, AnnouncementId, ConferenceId, Language, MemberId, PinAlert, RecordingId, Refusal, RoomId,
+    RoomSettings, UploadProblem,
 };
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -33,6 +33,9 @@ pub(crate) struct Noted {
     pub(crate) upload_problem: Mutex<Option<UploadProblem>>,
     /// As many are received as may be.
     pub(crate) receiving: Mutex<bool>,
+    /// Recordings whose files were removed.
+    pub(crate) removed: Mutex<Vec<RecordingId>>,
+    pub(crate) space_low: Mutex<bool>,
     pub(crate) store: Mutex<Option<Store>>,
 }
 
@@ -57,6 +60,29 @@ impl Announcements for Noted {
 
     /// A file that is there.
     fn file(&self, _: AnnouncementId) -> PathBuf {
+        concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml").into()
+    }
+}
+
+#[async_trait]
+impl Recordings for Noted {
+    fn is_space_low(&self) -> bool {
+        *self.space_low.lock().unwrap()
+    }
+
+    fn days(&self) -> Option<u64> {
+        Some(30)
+    }
+
+    async fn remove(&self, owner: &OwnerAccess, id: RecordingId) -> Result<bool, StoreError> {
+        let store = self.store.lock().unwrap().clone().unwrap();
+        let removed = store.remove_recording(owner, id).await?;
+        self.removed.lock().unwrap().extend(removed.then_some(id));
+        Ok(removed)
+    }
+
+    /// A file that is there.
+    fn file(&self, _: RecordingId) -> PathBuf {
         concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml").into()
     }
 }
@@ -119,6 +145,7 @@ impl House {
             live: live.clone(),
             lines: live.clone(),
             announcements: live.clone(),
+            recordings: live.clone(),
             public_url: Some("https://conf.exemple.fr".into()),
             sip_hint: "conf.exemple.fr:5060".into(),
             secure_cookies: false,
@@ -143,7 +170,8 @@ impl House {
         };
         let id: ConferenceId = serde_json::from_str(r#""018f0000-0000-7000-8000-000000000001""#).unwrap();
         let members = vec![member(7, "0612345678", true, false), member(8, "", false, true)];
-        let conference = Some(Conference { id, since: NOW - 70_000, locked: false, members });
+        let conference =
+            Some(Conference { id, since: NOW - 70_000, locked: false, recording: true, members });
         *self.live.live.lock().unwrap() = Live { revision: 3, conference };
     }
 

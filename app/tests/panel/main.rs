@@ -6,6 +6,7 @@
 mod access;
 mod announcement;
 mod forms;
+mod history;
 mod house;
 mod lines;
 mod live;

@@ -165,7 +165,7 @@ fn New(number: String) -> impl IntoView {
 }
 
 /// "14 s", or "2 min 05 s".
-fn length(locale: Locale, ms: u64) -> String {
+pub(super) fn length(locale: Locale, ms: u64) -> String {
     let seconds = ms.div_ceil(1_000);
     match seconds / 60 {
         0 => td_string!(locale, lines.seconds, n = seconds),
@@ -177,7 +177,7 @@ fn length(locale: Locale, ms: u64) -> String {
 }
 
 /// In the unit that gives a number of one to three digits, near enough.
-fn size(locale: Locale, bytes: u64) -> String {
+pub(super) fn size(locale: Locale, bytes: u64) -> String {
     match bytes.div_ceil(1_024) {
         kilobytes @ 0..=1_023 => td_string!(locale, announcement.kilobytes, n = kilobytes),
         kilobytes => {

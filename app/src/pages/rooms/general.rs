@@ -7,6 +7,7 @@ use crate::components::field::{Field, Kind, TextField, described_by};
 use crate::components::frame::Frame;
 use crate::components::pin_alert::PinAlert;
 use crate::components::pin_field::PinField;
+use crate::components::recording_alert::RecordingAlert;
 use crate::components::room_head::{RoomHead, Tab, Tabs};
 use crate::components::save_bar::SaveBar;
 use crate::i18n::{Locale, td_string, wrong_pin};
@@ -34,6 +35,7 @@ pub(crate) fn General() -> impl IntoView {
                             <RoomHead room=room.clone() />
                             <Tabs number=number.clone() here=Tab::General />
                             <PinAlert room=room.id />
+                            <RecordingAlert wanted=room.settings.recording />
                             <Settings room />
                             <AddressCard number addresses />
                         </Frame>
@@ -95,6 +97,7 @@ fn stored(room: &Room) -> Typed {
         anonymous_rejection: room.settings.anonymous_rejection.then(|| "on".to_owned()),
         chimes: room.settings.chimes.then(|| "on".to_owned()),
         announce_file: room.settings.announce_file.then(|| "on".to_owned()),
+        recording: room.settings.recording.then(|| "on".to_owned()),
     }
 }
 
@@ -136,7 +139,7 @@ fn fields(locale: Locale, language: model::Language, room: &Room, shown: &Shown)
     let kept = stored(room);
     let Typed { description, language: spoken, pin, enter_muted, anonymous_rejection, .. } =
         shown.typed.clone();
-    let Typed { chimes, announce_file, .. } = shown.typed.clone();
+    let Typed { chimes, announce_file, recording, .. } = shown.typed.clone();
     let pin_error = shown.invalid.pin.map(|error| wrong_pin(locale, error).to_owned());
     let pin_note = shown.note(locale, &pin, &kept.pin);
     let described = described_by("pin", true, pin_error.is_some()).unwrap_or_default();
@@ -150,6 +153,7 @@ fn fields(locale: Locale, language: model::Language, room: &Room, shown: &Shown)
     let chimes_note = shown.switch_note(locale, &chimes, &kept.chimes);
     let rejection_note = shown.switch_note(locale, &anonymous_rejection, &kept.anonymous_rejection);
     let announce_note = shown.switch_note(locale, &announce_file, &kept.announce_file);
+    let recording_note = shown.switch_note(locale, &recording, &kept.recording);
     let free = Kind { autocomplete: Some("off"), maxlength: Some(DESCRIPTION_CHARS), ..Kind::default() };
     let help = |words: &'static str| Some(words.to_owned());
     view! {
@@ -207,6 +211,13 @@ fn fields(locale: Locale, language: model::Language, room: &Room, shown: &Shown)
             help=td_string!(locale, general.announce_file_help)
             note=announce_note
             on=announce_file.is_some()
+        />
+        <SwitchField
+            id="recording"
+            label=td_string!(locale, general.recording)
+            help=td_string!(locale, general.recording_help)
+            note=recording_note
+            on=recording.is_some()
         />
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod announcement;
 pub(crate) mod general;
+pub(crate) mod history;
 pub(crate) mod live;
 
 use super::app::visitor;
