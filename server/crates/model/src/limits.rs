@@ -192,3 +192,5 @@ pub const CONVERSION_MEMORY_BYTES: u64 = 512 * 1_024 * 1_024;
 pub const CONVERTED_BYTES: usize = 4 * 1_024 * 1_024;
 /// Bytes of decoded announcements that are kept for the next calls.
 pub const ANNOUNCEMENT_CACHE_BYTES: usize = 64 * 1_024 * 1_024;
+/// Announcements that are spoken by telephone at once; each takes 9.6 MB while it goes on.
+pub const DICTATIONS_AT_ONCE: usize = 8;

@@ -11,7 +11,7 @@ pub(crate) use ports::{PortPair, PortRange, PortRangeError, Ports};
 
 use super::sdp::Wiring;
 use crate::clock::Clock;
-use engine::{Event, Key, MediaParams, OpenLeg};
+use engine::{DictationAnswer, Event, Key, MediaParams, OpenLeg};
 use model::{Action, MemberId, RoomId, limits};
 use placement::Placement;
 use std::io;
@@ -27,6 +27,7 @@ pub(crate) enum Command {
     Close { member: MemberId },
     Press { member: MemberId, key: Key },
     Act { room: RoomId, action: Action },
+    Dictation { member: MemberId, answer: DictationAnswer },
 }
 
 /// The thread's queue is full: the server has more to do than it can.
@@ -98,6 +99,16 @@ impl MediaPool {
 
     pub(crate) fn act(&self, room: RoomId, action: Action) -> Result<(), Busy> {
         self.send(room, Command::Act { room, action })
+    }
+
+    /// What a member waits for who speaks an announcement.
+    pub(crate) fn answer_dictation(
+        &self,
+        room: RoomId,
+        member: MemberId,
+        answer: DictationAnswer,
+    ) -> Result<(), Busy> {
+        self.send(room, Command::Dictation { member, answer })
     }
 
     /// Waits for a place in the queue: a leg that has ended must not stay.

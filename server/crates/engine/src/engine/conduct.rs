@@ -77,7 +77,7 @@ impl Engine {
         for key in room.members() {
             if let Some(leg) = self.legs.get_mut(*key)
                 && let State::Member(member) = &mut leg.state
-                && (member.deaf || !leg.speaker.is_done())
+                && (member.deaf || member.dictation.is_some() || !leg.speaker.is_done())
             {
                 // Two voices at once are not understood, so this one waits for the other.
                 member.spared_until = now;
@@ -113,6 +113,7 @@ impl Engine {
                     leg.speaker.say(Phrase::Unmuted);
                 }
             }
+            Command::Dictate => self.begin_dictation(now, key),
         }
     }
 
@@ -122,12 +123,16 @@ impl Engine {
             && member.muted != muted
         {
             member.muted = muted;
-            leg.speaker.say_now(match (muted, by) {
+            let phrase = match (muted, by) {
                 (true, By::Itself) => Phrase::Muted,
                 (false, By::Itself) => Phrase::Unmuted,
                 (true, By::Moderator) => Phrase::MutedByModerator,
                 (false, By::Moderator) => Phrase::UnmutedByModerator,
-            });
+            };
+            if member.dictation.is_none() {
+                leg.speaker.stop();
+            }
+            leg.speaker.say(phrase);
         }
     }
 
@@ -137,12 +142,16 @@ impl Engine {
             && member.deaf != deaf
         {
             member.deaf = deaf;
-            match (deaf, member.muted) {
-                (true, true) => leg.speaker.say_now(Phrase::Deafened),
+            let phrase = match (deaf, member.muted) {
+                (true, true) => Phrase::Deafened,
                 // There is no sentence for those who may still speak.
-                (true, false) => {}
-                (false, _) => leg.speaker.say_now(Phrase::Undeafened),
+                (true, false) => return,
+                (false, _) => Phrase::Undeafened,
+            };
+            if member.dictation.is_none() {
+                leg.speaker.stop();
             }
+            leg.speaker.say(phrase);
         }
     }
 

@@ -23,6 +23,7 @@ pub struct World {
     pub ended: Vec<(MemberId, EndReason)>,
     /// Wrong PINs: the callers' numbers.
     pub wrong_pins: Vec<String>,
+    pub dictations: Vec<(MemberId, DictationStep)>,
     pub now_us: u64,
     prompts: Arc<Prompts>,
     /// All that came out of the engine, in order.
@@ -59,6 +60,7 @@ impl World {
             lives: BTreeMap::new(),
             ended: Vec::new(),
             wrong_pins: Vec::new(),
+            dictations: Vec::new(),
             now_us: BEGIN_US,
             // Nothing is said unless a test asks for it: prompts are sound that nobody sends.
             prompts: Arc::new(Prompts::new(|_, _| Vec::new())),
@@ -111,6 +113,7 @@ impl World {
                 prompts: self.prompts.clone(),
                 announcement: None,
                 pin: Pin::parse_optional(pin).unwrap(),
+                control_pin: None,
                 pin_delay: Micros(0),
                 enter_muted: false,
                 chimes: true,
@@ -220,6 +223,7 @@ impl World {
             match event {
                 Event::Live { room, changes } => self.live(room, changes),
                 Event::WrongPin { caller, .. } => self.wrong_pins.push(caller),
+                Event::Dictation { member, step, .. } => self.dictations.push((member, step)),
                 Event::RoomOver { room, closed } => {
                     assert!(closed > 0 && self.engine.conference(room).is_none());
                 }
