@@ -25,11 +25,12 @@ export class Browser {
   /** What the pages complained of on their consoles. */
   complaints = [];
 
-  static async start() {
+  /** `flags` are further ones of Chromium. */
+  static async start(flags = []) {
     const browser = new Browser();
     browser.chromium = await chromium.launch({
       executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-      args: ARGUMENTS,
+      args: [...ARGUMENTS, ...flags],
       timeout: 30_000,
     });
     return browser;

@@ -40,8 +40,8 @@ export class Fixture {
     return this.use(await Sipp.start(this.theServer, scenario, options));
   }
 
-  async browser() {
-    return this.use(await Browser.start());
+  async browser(flags) {
+    return this.use(await Browser.start(flags));
   }
 
   async datagrams(address) {

@@ -54,7 +54,6 @@ PHRASES = {
     "muted": ["conf-muted"],
     "unmuted": ["conf-unmuted"],
     "expelled": ["conf-kicked", "vm-goodbye"],
-    "announcement-choice": ["vm-review"],
     "announcement-saved": ["vm-msgsaved"],
 }
 

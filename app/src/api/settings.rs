@@ -24,6 +24,8 @@ pub(crate) struct Typed {
     pub(crate) language: String,
     #[serde(default)]
     pub(crate) pin: String,
+    #[serde(default)]
+    pub(crate) control_pin: String,
     /// A browser sends an unticked box not at all.
     #[serde(default)]
     pub(crate) enter_muted: Option<String>,
@@ -56,6 +58,14 @@ pub(crate) struct Invalid {
     pub(crate) description: bool,
     pub(crate) language: Option<LanguageError>,
     pub(crate) pin: Option<PinError>,
+    pub(crate) control_pin: Option<ControlPinError>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ControlPinError {
+    Pin(PinError),
+    /// Whoever may come in may not do all.
+    SameAsPin,
 }
 
 impl Typed {
@@ -63,26 +73,31 @@ impl Typed {
     fn parse(&self) -> Result<RoomSettings, Invalid> {
         let long = self.description.trim().chars().count() > DESCRIPTION_CHARS;
         let description = long || self.description.trim().chars().any(char::is_control);
-        match (self.language.parse(), Pin::parse_optional(&self.pin), description) {
-            (Ok(language), Ok(pin), false) => {
-                let enter_muted = self.enter_muted.is_some();
-                let anonymous_rejection = self.anonymous_rejection.is_some();
-                let (chimes, announce_file) = (self.chimes.is_some(), self.announce_file.is_some());
-                let recording = self.recording.is_some();
-                Ok(RoomSettings {
-                    language,
-                    pin,
-                    enter_muted,
-                    anonymous_rejection,
-                    chimes,
-                    announce_file,
-                    recording,
-                })
-            }
-            (language, pin, description) => {
-                Err(Invalid { description, language: language.err(), pin: pin.err() })
-            }
+        let (pin, control_pin) = (Pin::parse_optional(&self.pin), self.control_pin());
+        match (self.language.parse(), pin, control_pin, description) {
+            (Ok(language), Ok(pin), Ok(control_pin), false) => Ok(RoomSettings {
+                language,
+                pin,
+                control_pin,
+                enter_muted: self.enter_muted.is_some(),
+                anonymous_rejection: self.anonymous_rejection.is_some(),
+                chimes: self.chimes.is_some(),
+                announce_file: self.announce_file.is_some(),
+                recording: self.recording.is_some(),
+            }),
+            (language, pin, control_pin, description) => Err(Invalid {
+                description,
+                language: language.err(),
+                pin: pin.err(),
+                control_pin: control_pin.err(),
+            }),
         }
+    }
+
+    fn control_pin(&self) -> Result<Option<Pin>, ControlPinError> {
+        let control = Pin::parse_optional(&self.control_pin).map_err(ControlPinError::Pin)?;
+        let same = control.as_ref().is_some_and(|control| control.as_str() == self.pin.trim());
+        if same { Err(ControlPinError::SameAsPin) } else { Ok(control) }
     }
 }
 
@@ -139,7 +154,12 @@ mod tests {
         let wrong = typed("xx", "12a", &"é".repeat(DESCRIPTION_CHARS + 1)).parse().unwrap_err();
         assert_eq!(
             wrong,
-            Invalid { description: true, language: Some(LanguageError), pin: Some(PinError::NotDigits) }
+            Invalid {
+                description: true,
+                language: Some(LanguageError),
+                pin: Some(PinError::NotDigits),
+                control_pin: None
+            }
         );
     }
 
@@ -148,5 +168,19 @@ mod tests {
         assert_eq!(typed("fr", "0", "").parse().unwrap().pin, None);
         assert_eq!(typed("en", " ", "").parse().unwrap().pin, None);
         assert!(typed("en", "0123", &"é".repeat(DESCRIPTION_CHARS)).parse().unwrap().pin.is_some());
+    }
+    #[test]
+    fn the_control_pin_is_another_one() {
+        let with = |pin: &str, control: &str| {
+            Typed { control_pin: control.to_owned(), ..typed("fr", pin, "") }.parse().map(|s| s.control_pin)
+        };
+        assert_eq!(with("1234", "0815").unwrap(), "0815".parse().ok());
+        assert_eq!((with("", "").unwrap(), with("0", " 0 ").unwrap()), (None, None));
+        for (pin, control, error) in [
+            ("1234", " 1234", ControlPinError::SameAsPin),
+            ("1234", "12a4", ControlPinError::Pin(PinError::NotDigits)),
+        ] {
+            assert_eq!(with(pin, control).unwrap_err().control_pin, Some(error));
+        }
     }
 }

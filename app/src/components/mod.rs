@@ -4,6 +4,7 @@ pub mod copy_field;
 pub mod icon;
 pub mod live_room;
 pub mod member_row;
+pub mod microphone;
 pub mod pin_field;
 pub mod save_bar;
 pub mod timeline;

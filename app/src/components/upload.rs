@@ -1,18 +1,18 @@
 //! Chooses a sound file and sends it, with its progress. Without script it is a file field and a button.
 
-use crate::i18n::{locale_of, td_string};
+use crate::i18n::{Locale, locale_of, td_string};
 use leptos::html;
 use leptos::prelude::*;
 use model::Language;
 use model::limits::ANNOUNCEMENT_BYTES;
 use wasm_bindgen::{JsCast, closure::Closure};
-use web_sys::{Event, File, FormData, ProgressEvent, XmlHttpRequest};
+use web_sys::{Blob, Event, FormData, ProgressEvent, XmlHttpRequest};
 
 /// What the browser offers first; the server looks at what is in a file, not at its name.
-const KINDS: &str = "audio/*,.wav,.mp3,.ogg,.oga,.opus,.flac,.aif,.aiff,.au,.m4a";
+const KINDS: &str = "audio/*,.wav,.mp3,.ogg,.oga,.opus,.flac,.aif,.aiff,.au,.m4a,.webm";
 
 #[derive(Clone, PartialEq)]
-enum State {
+pub enum State {
     /// The browser has not taken over yet.
     Plain,
     Ready,
@@ -37,7 +37,7 @@ pub fn UploadField(language: Language, action: String) -> impl IntoView {
         let problem = if file.size() > ANNOUNCEMENT_BYTES as f64 {
             Some(td_string!(locale, announcement.too_big))
         } else {
-            send(&action, &file, state, td_string!(locale, refused.unreachable))
+            send(&action, &file, &file.name(), state, td_string!(locale, refused.unreachable))
                 .err()
                 .map(|_| td_string!(locale, refused.unreachable))
         };
@@ -47,20 +47,6 @@ pub fn UploadField(language: Language, action: String) -> impl IntoView {
         }
     };
     let busy = Signal::derive(move || matches!(state.get(), State::Sending(_) | State::Reading));
-    let percent = move || match state.get() {
-        State::Sending(percent) => Some(percent),
-        State::Reading => Some(100),
-        _ => None,
-    };
-    let words = move || match state.get() {
-        State::Sending(percent) => format!("{} {percent} %", td_string!(locale, announcement.sending)),
-        State::Reading => td_string!(locale, announcement.reading).to_owned(),
-        _ => String::new(),
-    };
-    let refused = move || match state.get() {
-        State::Refused(words) => words,
-        _ => String::new(),
-    };
     view! {
         <input
             class="drop"
@@ -76,6 +62,28 @@ pub fn UploadField(language: Language, action: String) -> impl IntoView {
         <button class="button" hidden=Signal::derive(move || state.get() != State::Plain)>
             {td_string!(locale, announcement.send)}
         </button>
+        <Progress locale state />
+    }
+}
+
+/// How far it is, or why it was refused.
+#[component]
+pub fn Progress(locale: Locale, state: RwSignal<State>) -> impl IntoView {
+    let percent = move || match state.get() {
+        State::Sending(percent) => Some(percent),
+        State::Reading => Some(100),
+        _ => None,
+    };
+    let words = move || match state.get() {
+        State::Sending(percent) => format!("{} {percent} %", td_string!(locale, announcement.sending)),
+        State::Reading => td_string!(locale, announcement.reading).to_owned(),
+        _ => String::new(),
+    };
+    let refused = move || match state.get() {
+        State::Refused(words) => words,
+        _ => String::new(),
+    };
+    view! {
         <progress
             class="sending"
             max="100"
@@ -89,14 +97,15 @@ pub fn UploadField(language: Language, action: String) -> impl IntoView {
 }
 
 /// Sends the file; the page is opened anew when it is taken.
-fn send(
+pub(super) fn send(
     action: &str,
-    file: &File,
+    file: &Blob,
+    name: &str,
     state: RwSignal<State>,
     unreachable: &'static str,
 ) -> Result<(), wasm_bindgen::JsValue> {
     let (request, form) = (XmlHttpRequest::new()?, FormData::new()?);
-    form.append_with_blob_and_filename("file", file, &file.name())?;
+    form.append_with_blob_and_filename("file", file, name)?;
     request.open("POST", action)?;
     request.set_request_header("accept", "text/plain")?;
 

@@ -3,7 +3,7 @@
 use super::{control, follow, lines, login, not_found, rooms, setup};
 use crate::i18n::{Locale, td_string};
 use crate::server::Site;
-use crate::server::headers::page_policy;
+use crate::server::headers::{PERMISSIONS_POLICY, Page};
 use crate::server::render::{Visitor, redirect};
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_SECURITY_POLICY;
@@ -29,7 +29,7 @@ pub(crate) fn locale() -> Locale {
 pub(crate) fn Shell(site: Site) -> impl IntoView {
     provide_meta_context();
     let language = visitor().language;
-    announce_policy();
+    announce_policy(Page::Plain);
     // Names that hold a hash come from the build; nothing is read from the environment.
     let options = LeptosOptions::builder().output_name(site.output_name).site_pkg_dir("pkg").build();
     view! {
@@ -92,9 +92,10 @@ fn Home() -> impl IntoView {
 }
 
 /// The page's own script carries the nonce of this answer; no other inline script runs.
-fn announce_policy() {
+pub(crate) fn announce_policy(page: Page) {
     let (Some(nonce), Some(options)) = (use_nonce(), use_context::<ResponseOptions>()) else { return };
-    if let Ok(policy) = HeaderValue::from_str(&page_policy(&nonce)) {
+    if let Ok(policy) = HeaderValue::from_str(&page.policy(&nonce)) {
         options.insert_header(CONTENT_SECURITY_POLICY, policy);
     }
+    options.insert_header(PERMISSIONS_POLICY, page.permissions());
 }

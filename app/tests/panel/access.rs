@@ -102,7 +102,14 @@ async fn every_answer_guards_itself() {
         assert_eq!(answer.header("cache-control"), "no-store", "{path}");
         assert_eq!(answer.header("x-robots-tag"), "noindex, nofollow", "{path}");
         assert!(answer.header("content-security-policy").contains("frame-ancestors 'none'"), "{path}");
+        assert!(answer.header("permissions-policy").contains("microphone=()"), "{path}");
     }
+    // The one page that records.
+    let records = house.get("/rooms/0328003000/announcement", Some(&house.owner_cookie)).await;
+    assert!(records.header("permissions-policy").contains("microphone=(self)"));
+    assert!(records.header("content-security-policy").ends_with("media-src 'self' blob:"));
+    let general = house.get("/rooms/0328003000/general", Some(&house.owner_cookie)).await;
+    assert!(!general.header("content-security-policy").contains("blob:"));
     let page = house.get("/login", None).await;
     let policy = page.header("content-security-policy");
     let (_, nonce) = policy.split_once("'nonce-").unwrap();

@@ -107,12 +107,12 @@ async fn the_page_shows_what_there_is_and_whether_it_is_heard() {
     let house = House::new().await;
     let owner = Some(house.owner_cookie.as_str());
     let page = house.get(PAGE, owner).await;
-    assert!(page.has("Aucune annonce") && page.has("désactivée.") && !page.has("<audio"));
+    assert!(page.has("Aucune annonce") && page.has("désactivée.") && !page.has("/announcement/sound"));
     with_announcement(&house).await;
     let page = house.get(PAGE, owner).await;
     let text = page.body.replace('\u{a0}', " ");
     assert!(text.contains("accueil-2026.mp3") && text.contains("14 s · 224 Ko · déposé il y a 5 min"));
-    assert!(page.has("personne n’entend ce fichier") && page.has("<audio"));
+    assert!(page.has("personne n’entend ce fichier") && page.has("/announcement/sound"));
     let answer = house.post(&format!("{PAGE}/option"), owner, "on=true").await;
     assert_eq!(answer.location(), PAGE);
     assert!(house.get(PAGE, owner).await.has("la prochaine personne qui appelle entendra ce fichier"));

@@ -121,6 +121,24 @@ async fn settings_are_saved_and_said_to_be() {
 }
 
 #[tokio::test]
+async fn the_control_pin_is_saved_and_never_the_same_as_the_pin() {
+    let house = House::new().await;
+    let owner = Some(house.owner_cookie.as_str());
+    let form = "version=1&description=&language=fr&pin=4711&control_pin=";
+    let same = house.post(GENERAL, owner, &format!("{form}4711")).await;
+    assert_eq!(same.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(same.has("différent du code PIN") && same.has("id=\"control_pin-error\""));
+    assert!(house.post(GENERAL, owner, &format!("{form}08a")).await.has("que des chiffres"));
+    assert_eq!(house.post(GENERAL, owner, &format!("{form}0815")).await.status, StatusCode::SEE_OTHER);
+    let room = house.panel.store.dial(&house.room.number).await.unwrap().unwrap();
+    assert_eq!(room.settings.control_pin, "0815".parse().ok());
+    assert!(house.get(GENERAL, owner).await.has("value=\"0815\""));
+    for public in [format!("/follow/{}", house.follow), format!("/control/{}", house.control)] {
+        assert!(!house.get(&public, None).await.has("0815"), "{public}");
+    }
+}
+
+#[tokio::test]
 async fn many_wrong_pins_are_told_to_the_owner() {
     let house = House::new().await;
     let owner = Some(house.owner_cookie.as_str());

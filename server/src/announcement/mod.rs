@@ -4,18 +4,20 @@ mod cache;
 mod convert;
 mod converter;
 mod files;
+mod spoken;
 mod verdict;
 
 pub(crate) use convert::run as convert;
+pub(crate) use spoken::{Made, Spoken};
 
 use app::{Receiving, Upload};
 use async_trait::async_trait;
 use cache::Cache;
-use converter::Converter;
+use converter::{Converted, Converter};
 use engine::{Announcement, Rate};
 use files::Files;
 use model::limits::UPLOADS_AT_ONCE;
-use model::{AnnouncementId, RoomId, UploadProblem};
+use model::{AnnouncementId, FileName, RoomId, UploadProblem};
 use std::path::PathBuf;
 use std::sync::Arc;
 use store::{NewAnnouncement, OwnerAccess, Store, StoreError, UnixMs};
@@ -71,20 +73,31 @@ impl Announcements {
 
     async fn keep(&self, owner: &OwnerAccess, now: UnixMs, upload: Upload) -> Result<(), UploadProblem> {
         let converted = self.converter.convert(&upload.file).await?;
-        let failed = |error: &dyn std::fmt::Display| {
-            tracing::error!(%error, "an announcement cannot be kept");
-            UploadProblem::Failed
-        };
+        let new = self.write(now, upload.name, upload.file.len() as u64, converted).await?;
+        let replaced = self.store.set_announcement(owner, now, &new).await;
+        self.replaced(new.id, replaced).await
+    }
+
+    /// Writes the sound's file, which no room names yet.
+    async fn write(
+        &self,
+        now: UnixMs,
+        name: FileName,
+        bytes: u64,
+        converted: Converted,
+    ) -> Result<NewAnnouncement, UploadProblem> {
         let id = self.store.new_announcement_id(now).map_err(|error| failed(&error))?;
         self.files.write(id, converted.file).await.map_err(|error| failed(&error))?;
-        let new = NewAnnouncement {
-            id,
-            name: upload.name,
-            length_ms: converted.length_ms,
-            bytes: upload.file.len() as u64,
-            wave: converted.wave,
-        };
-        match self.store.set_announcement(owner, now, &new).await {
+        Ok(NewAnnouncement { id, name, length_ms: converted.length_ms, bytes, wave: converted.wave })
+    }
+
+    /// The room names it now, and not the one before; or it could not be.
+    async fn replaced(
+        &self,
+        id: AnnouncementId,
+        replaced: Result<Option<AnnouncementId>, StoreError>,
+    ) -> Result<(), UploadProblem> {
+        match replaced {
             Ok(before) => {
                 self.forget(before).await;
                 Ok(())
@@ -126,9 +139,25 @@ impl app::Announcements for Announcements {
     }
 }
 
-/// The sound, and how many bytes it takes.
+fn failed(error: &dyn std::fmt::Display) -> UploadProblem {
+    tracing::error!(%error, "an announcement cannot be kept");
+    UploadProblem::Failed
+}
+
+/// Whether a call could play this file.
+///
+/// # Errors
+/// Why it could not.
+pub(crate) fn check(path: &std::path::Path) -> anyhow::Result<()> {
+    read(path).map(drop)
+}
+
 fn read(path: &std::path::Path) -> anyhow::Result<(Announcement, usize)> {
-    let file: Arc<[u8]> = std::fs::read(path)?.into();
+    sound_of(std::fs::read(path)?.into())
+}
+
+/// The sound in a file of ours, and how many bytes it takes.
+fn sound_of(file: Arc<[u8]>) -> anyhow::Result<(Announcement, usize)> {
     let at = |rate| crate::sound_file::decode(Arc::clone(&file), rate);
     let (narrow, wide) = (at(Rate::Narrow)?, at(Rate::Wide)?);
     let bytes = (narrow.len() + wide.len()) * size_of::<i16>();

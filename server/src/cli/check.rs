@@ -1,5 +1,6 @@
 //! `conference check`: reads the settings as `serve` would, and tries what they name.
 
+use crate::announcement;
 use crate::config::{CommonArgs, Config, ServeArgs};
 use crate::prompts::Replacements;
 use crate::recorder::{RecordingSettings, free_bytes};
@@ -23,6 +24,7 @@ pub(crate) async fn run(common: &CommonArgs, args: &ServeArgs) -> anyhow::Result
     let database = config.database();
     let store = Store::open(&database).await.with_context(|| format!("opening {}", database.display()))?;
     println!("database   {}: fine, {} numbers", database.display(), store.all_rooms().await?.len());
+    let wrong_announcements = check_announcements(&store, &config.announcements()).await?;
     let mut wrong = 0;
     let mut tell = |what: &str, address: &dyn std::fmt::Display, tried: std::io::Result<()>| match tried {
         Ok(()) => println!("{what:<10} {address}: free"),
@@ -54,6 +56,9 @@ pub(crate) async fn run(common: &CommonArgs, args: &ServeArgs) -> anyhow::Result
     if wrong_prompts > 0 {
         bail!("{wrong_prompts} of the prompts cannot be used");
     }
+    if wrong_announcements > 0 {
+        bail!("{wrong_announcements} of the announcements cannot be heard");
+    }
     Ok(())
 }
 
@@ -71,6 +76,23 @@ fn check_recordings(settings: &RecordingSettings) {
         Ok(free_mb) => println!("recordings {folder}: {free_mb} MB free; {kept}"),
         Err(error) => println!("recordings {folder}: {error}"),
     }
+}
+
+/// Says of which numbers the announcement cannot be heard, and returns how many.
+async fn check_announcements(store: &Store, folder: &Path) -> anyhow::Result<usize> {
+    let (mut fine, mut wrong) = (0, 0);
+    for room in store.all_rooms().await? {
+        let Some(announcement) = store.announcement(room.id).await? else { continue };
+        match announcement::check(&folder.join(format!("{}.ogg", announcement.id))) {
+            Ok(()) => fine += 1,
+            Err(error) => {
+                wrong += 1;
+                println!("sounds     {}: the announcement cannot be heard: {error:#}", room.number);
+            }
+        }
+    }
+    println!("sounds     {}: {fine} announcements", folder.display());
+    Ok(wrong)
 }
 
 /// Says which recordings cannot be used, and returns how many.

@@ -40,7 +40,7 @@ enum Command {
     Number(number::NumberCommand),
     /// A number's public addresses
     Address(address::AddressCommand),
-    /// Write a copy of the database, also beside a running server
+    /// Write a copy of the database and of the announcements, also beside a running server
     Backup(backup::BackupCommand),
     /// Say what is wrong with the settings, if anything
     Check(ServeArgs),
@@ -73,7 +73,10 @@ impl Command {
                 let (config, store) = open(common).await?;
                 command.run(&store, &config.base_url_of_server()).await
             }
-            Command::Backup(command) => command.run(&open(common).await?.1).await,
+            Command::Backup(command) => {
+                let (config, store) = open(common).await?;
+                command.run(&store, &config.announcements()).await
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ pub(crate) enum Key {
     Description,
     Language,
     Pin,
+    ControlPin,
     EnterMuted,
     AnonymousRejection,
     Chimes,
@@ -17,10 +18,11 @@ pub(crate) enum Key {
 }
 
 impl Key {
-    pub(crate) const ALL: [Key; 8] = [
+    pub(crate) const ALL: [Key; 9] = [
         Key::Description,
         Key::Language,
         Key::Pin,
+        Key::ControlPin,
         Key::EnterMuted,
         Key::AnonymousRejection,
         Key::Chimes,
@@ -34,6 +36,7 @@ impl Key {
             Key::Description => "description",
             Key::Language => "language",
             Key::Pin => "pin",
+            Key::ControlPin => "controlPin",
             Key::EnterMuted => "enterMuted",
             Key::AnonymousRejection => "anonymousRejection",
             Key::Chimes => "chimes",
@@ -46,7 +49,7 @@ impl Key {
         match self {
             Key::Description => "TEXT".to_owned(),
             Key::Language => Language::ALL.map(Language::code).join("|"),
-            Key::Pin => "DIGITS (empty: none)".to_owned(),
+            Key::Pin | Key::ControlPin => "DIGITS (empty: none)".to_owned(),
             Key::EnterMuted
             | Key::AnonymousRejection
             | Key::Chimes
@@ -99,6 +102,7 @@ pub(crate) struct SettingsChange {
     language: Option<Language>,
     /// `Some(None)`: no PIN from now on.
     pin: Option<Option<Pin>>,
+    control_pin: Option<Option<Pin>>,
     enter_muted: Option<bool>,
     anonymous_rejection: Option<bool>,
     chimes: Option<bool>,
@@ -131,6 +135,9 @@ impl SettingsChange {
         if let Some(pin) = self.pin {
             settings.pin = pin;
         }
+        if let Some(pin) = self.control_pin {
+            settings.control_pin = pin;
+        }
     }
 
     fn assign(&mut self, word: &str) -> Result<(), Problem> {
@@ -140,7 +147,10 @@ impl SettingsChange {
         let twice = match key {
             Key::Description => self.description.replace(value.to_owned()).is_some(),
             Key::Language => self.language.replace(value.parse().map_err(|e| wrong(&e))?).is_some(),
-            Key::Pin => self.pin.replace(Pin::parse_optional(value).map_err(|e| wrong(&e))?).is_some(),
+            Key::Pin | Key::ControlPin => {
+                let field = if key == Key::Pin { &mut self.pin } else { &mut self.control_pin };
+                field.replace(Pin::parse_optional(value).map_err(|e| wrong(&e))?).is_some()
+            }
             Key::EnterMuted
             | Key::AnonymousRejection
             | Key::Chimes
@@ -200,13 +210,15 @@ mod tests {
     fn an_empty_pin_or_zero_is_none() {
         assert_eq!(after(&["pin="]).1.pin, None);
         assert_eq!(after(&["pin=0"]).1.pin, None);
+        assert_eq!(after(&["controlPin="]).1.control_pin, None);
+        assert_eq!(after(&["controlPin=0815"]).1.control_pin, "0815".parse().ok());
         assert_eq!(after(&["description="]).0, "");
     }
 
     #[test]
     fn says_what_is_wrong_and_what_would_be_right() {
         let keys = "the settings are description=TEXT, language=fr|en|de|es|it|ru, pin=DIGITS (empty: none), \
-                    enterMuted=true|false, anonymousRejection=true|false, chimes=true|false, \
+                    controlPin=DIGITS (empty: none), enterMuted=true|false, anonymousRejection=true|false, chimes=true|false, \
                     announceFile=true|false, recordStatus=true|false";
         for (words, problem) in [
             (&["pin"][..], "\"pin\" is not of the form KEY=VALUE"),
@@ -218,6 +230,7 @@ mod tests {
             (&["enterMuted=yes"], "enterMuted: true or false"),
             (&["enterMuted="], "enterMuted: true or false"),
             (&["pin=1", "pin=2"], "pin is given twice"),
+            (&["controlPin=x"], "controlPin: the PIN may hold digits only"),
             (&["language=fr", "reportStatus=none"], "there is no setting \"reportStatus\""),
         ] {
             assert_eq!(error(words), format!("{problem}; {keys}"));

@@ -5,7 +5,7 @@ use super::trunk::{Claims, Entrance, Identity, Turned};
 use super::{Switchboard, Transport};
 use app::LiveRooms;
 use engine::{Announcement, Caller, EndReason, Micros};
-use model::{RecordingId, limits};
+use model::{Pin, RecordingId, RoomSettings, limits};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use store::{Room, StoreError};
@@ -30,6 +30,8 @@ pub(super) struct Admitted {
     pub(super) caller: Caller,
     /// Keys of the caller count only after it.
     pub(super) pin_delay: Micros,
+    /// With which the caller may speak the announcement; `None`: not in this call.
+    pub(super) control_pin: Option<Pin>,
     /// Nobody may come in now: the caller is told why, by voice where that can be, and the call is refused.
     pub(super) refusal: Option<EndReason>,
     /// What the owner has callers hear first of all.
@@ -87,12 +89,13 @@ async fn enter(board: &Switchboard, entrance: &Entrance, ask: &Ask<'_>) -> Resul
         return Err(Refused::ServerFull);
     }
     let caller = identity.caller();
-    let pin_delay = pin_delay(board, &room, &caller.number)?;
+    let (pin_delay, control_pin) =
+        pins(&room.settings, || board.pins.access(board.live.now_ms(), room.id, &caller.number))?;
     let refusal = refusal(board.live.is_locked(room.id), board.media.legs(room.id));
     let announcement =
         if room.settings.announce_file { board.announcements.sound(room.id).await } else { None };
     let recording = if room.settings.recording { board.recorder.new_recording() } else { None };
-    Ok(Admitted { room, caller, pin_delay, refusal, announcement, recording })
+    Ok(Admitted { room, caller, pin_delay, control_pin, refusal, announcement, recording })
 }
 
 /// Why nobody may come into a room with so many legs.
@@ -103,14 +106,21 @@ fn refusal(locked: bool, legs: usize) -> Option<EndReason> {
     }
 }
 
-/// How long the caller has to wait before its PIN counts. `caller` is its number, empty if withheld.
-fn pin_delay(board: &Switchboard, room: &Room, caller: &str) -> Result<Micros, Refused> {
-    if room.settings.pin.is_none() {
-        return Ok(Micros(0));
+/// How long the caller has to wait before its PINs count, and the control PIN. Who typed too many wrong ones is kept out of a
+/// room that has a PIN, and comes into any other, where it can do no more than others.
+fn pins(
+    settings: &RoomSettings,
+    access: impl FnOnce() -> PinAccess,
+) -> Result<(Micros, Option<Pin>), Refused> {
+    if settings.pin.is_none() && settings.control_pin.is_none() {
+        return Ok((Micros(0), None));
     }
-    match board.pins.access(board.live.now_ms(), room.id, caller) {
-        PinAccess::After { ms } => Ok(Micros::from_ms(ms)),
-        PinAccess::Refused { retry_after_s } => Err(Refused::WrongPins { retry_after_s }),
+    match access() {
+        PinAccess::After { ms } => Ok((Micros::from_ms(ms), settings.control_pin.clone())),
+        PinAccess::Refused { retry_after_s } if settings.pin.is_some() => {
+            Err(Refused::WrongPins { retry_after_s })
+        }
+        PinAccess::Refused { .. } => Ok((Micros(0), None)),
     }
 }
 
@@ -124,5 +134,23 @@ mod tests {
         assert_eq!(refusal(false, limits::LEGS_PER_ROOM), Some(EndReason::Full));
         assert_eq!(refusal(true, 0), Some(EndReason::Locked));
         assert_eq!(refusal(true, limits::LEGS_PER_ROOM), Some(EndReason::Locked));
+    }
+
+    #[test]
+    fn wrong_pins_close_what_a_pin_guards_and_nothing_else() {
+        let settings = |pin: &str, control: &str| {
+            let (pin, control_pin) =
+                (Pin::parse_optional(pin).unwrap(), Pin::parse_optional(control).unwrap());
+            RoomSettings { pin, control_pin, ..RoomSettings::default() }
+        };
+        let refused = || PinAccess::Refused { retry_after_s: 60 };
+        let waits = || PinAccess::After { ms: 5_000 };
+        let control: Option<Pin> = "0815".parse().ok();
+        assert_eq!(pins(&settings("", ""), || panic!("there is no PIN")).unwrap(), (Micros(0), None));
+        assert_eq!(pins(&settings("", "0815"), waits).unwrap(), (Micros::from_ms(5_000), control.clone()));
+        assert_eq!(pins(&settings("1", "0815"), waits).unwrap(), (Micros::from_ms(5_000), control));
+        assert_eq!(pins(&settings("", "0815"), refused).unwrap(), (Micros(0), None));
+        let out = pins(&settings("1", "0815"), refused);
+        assert!(matches!(out, Err(Refused::WrongPins { retry_after_s: 60 })));
     }
 }

@@ -3,6 +3,7 @@
 mod addresses;
 mod admission;
 mod calls;
+mod dictation;
 pub(crate) mod media;
 mod pin_guard;
 mod sdp;
@@ -19,6 +20,7 @@ use crate::prompts::PromptLibrary;
 use crate::recorder::Recorder;
 pub(crate) use addresses::{Addresses, TlsFiles, Transport};
 use calls::Calls;
+use dictation::Dictations;
 use engine::Event;
 use media::{MediaPool, Ports};
 #[cfg(any(fuzzing, test))]
@@ -34,6 +36,7 @@ pub(crate) struct Switchboard {
     parts: Parts,
     pub(crate) door: Arc<sip::Door>,
     calls: Calls,
+    dictations: Dictations,
     next_member: AtomicU64,
 }
 
@@ -57,7 +60,8 @@ impl Switchboard {
     pub(crate) fn new(parts: Parts) -> Switchboard {
         let trunks = Arc::clone(&parts.trunks);
         let door = Arc::new(sip::Door::new(Box::new(move |ip| trunks.is_trunk(ip))));
-        Switchboard { parts, door, calls: Calls::default(), next_member: AtomicU64::new(1) }
+        let (calls, dictations) = (Calls::default(), Dictations::default());
+        Switchboard { parts, door, calls, dictations, next_member: AtomicU64::new(1) }
     }
 }
 
@@ -112,6 +116,7 @@ async fn pass_on(switchboard: Arc<Switchboard>, mut events: mpsc::Receiver<Event
                 tracing::info!(%caller, "wrong PIN");
                 switchboard.pins.wrong(switchboard.live.now_ms(), room, &caller);
             }
+            Event::Dictation { room, member, step } => dictation::follow(&switchboard, room, member, step),
             Event::RoomOver { room, closed } => switchboard.media.room_over(room, closed),
         }
     }

@@ -2,12 +2,14 @@
 
 use super::{broken, for_owner};
 use crate::components::frame::Frame;
+use crate::components::microphone::MicrophoneField;
 use crate::components::room_head::{RoomHead, Tab, Tabs};
 use crate::components::upload::UploadField;
 use crate::i18n::{Locale, td_string, upload_problem};
-use crate::pages::app::visitor;
+use crate::pages::app::{announce_policy, visitor};
 use crate::pages::lines::lasting;
 use crate::server::Panel;
+use crate::server::headers::Page;
 use crate::server::render::status;
 use axum::http::StatusCode;
 use leptos::prelude::*;
@@ -18,6 +20,7 @@ use store::{Announcement as Stored, Room};
 #[component]
 pub(crate) fn Announcement() -> impl IntoView {
     let panel = expect_context::<Panel>();
+    announce_policy(Page::Records);
     for_owner(move |owner| {
         let room = owner.room().clone();
         let page = async move {
@@ -156,10 +159,15 @@ fn New(number: String) -> impl IntoView {
     view! {
         <div class="field">
             <label for="file">{td_string!(locale, announcement.new)}</label>
-            <form class="control" method="post" enctype="multipart/form-data" action=page>
+            <form class="control" method="post" enctype="multipart/form-data" action=page.clone()>
                 <UploadField language action />
                 <p class="help" id="file-help">{td_string!(locale, announcement.kinds)}</p>
             </form>
+        </div>
+        <MicrophoneField language action=page />
+        <div class="field">
+            <span class="label">{td_string!(locale, announcement.telephone)}</span>
+            <p class="control soft">{td_string!(locale, announcement.by_telephone)}</p>
         </div>
     }
 }

@@ -1,7 +1,7 @@
 //! `/rooms/{number}/general`: what the owner sets.
 
 use super::{broken, for_owner};
-use crate::api::settings::{Invalid, SettingsAgain, SettingsProblem, Typed};
+use crate::api::settings::{ControlPinError, Invalid, SettingsAgain, SettingsProblem, Typed};
 use crate::components::address_card::AddressCard;
 use crate::components::field::{Field, Kind, TextField, described_by};
 use crate::components::frame::Frame;
@@ -18,7 +18,8 @@ use crate::server::render::status;
 use axum::http::StatusCode;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
-use model::limits::DESCRIPTION_CHARS;
+use model::Pin;
+use model::limits::{DESCRIPTION_CHARS, PIN_DIGITS};
 use store::Room;
 
 #[component]
@@ -87,12 +88,17 @@ impl Shown {
     }
 }
 
+fn digits(pin: &Option<Pin>) -> String {
+    pin.as_ref().map(|pin| pin.as_str().to_owned()).unwrap_or_default()
+}
+
 fn stored(room: &Room) -> Typed {
     Typed {
         version: room.version,
         description: room.description.clone(),
         language: room.settings.language.code().to_owned(),
-        pin: room.settings.pin.as_ref().map(|pin| pin.as_str().to_owned()).unwrap_or_default(),
+        pin: digits(&room.settings.pin),
+        control_pin: digits(&room.settings.control_pin),
         enter_muted: room.settings.enter_muted.then(|| "on".to_owned()),
         anonymous_rejection: room.settings.anonymous_rejection.then(|| "on".to_owned()),
         chimes: room.settings.chimes.then(|| "on".to_owned()),
@@ -139,7 +145,14 @@ fn fields(locale: Locale, language: model::Language, room: &Room, shown: &Shown)
     let kept = stored(room);
     let Typed { description, language: spoken, pin, enter_muted, anonymous_rejection, .. } =
         shown.typed.clone();
-    let Typed { chimes, announce_file, recording, .. } = shown.typed.clone();
+    let Typed { chimes, announce_file, recording, control_pin, .. } = shown.typed.clone();
+    let control_error = shown.invalid.control_pin.map(|error| wrong_control_pin(locale, error).to_owned());
+    let control_kind = Kind {
+        autocomplete: Some("off"),
+        inputmode: Some("numeric"),
+        maxlength: Some(*PIN_DIGITS.end()),
+        ..Kind::default()
+    };
     let pin_error = shown.invalid.pin.map(|error| wrong_pin(locale, error).to_owned());
     let pin_note = shown.note(locale, &pin, &kept.pin);
     let described = described_by("pin", true, pin_error.is_some()).unwrap_or_default();
@@ -184,6 +197,15 @@ fn fields(locale: Locale, language: model::Language, room: &Room, shown: &Shown)
         >
             <PinField language value=pin described_by=described invalid=pin_error.is_some() />
         </Field>
+        <TextField
+            id="control_pin"
+            label=td_string!(locale, general.control_pin)
+            kind=control_kind
+            note=shown.note(locale, &control_pin, &kept.control_pin)
+            value=control_pin
+            help=help(td_string!(locale, general.control_pin_help))
+            error=control_error
+        />
         <SwitchField
             id="enter_muted"
             label=td_string!(locale, general.enter_muted)
@@ -219,6 +241,13 @@ fn fields(locale: Locale, language: model::Language, room: &Room, shown: &Shown)
             note=recording_note
             on=recording.is_some()
         />
+    }
+}
+
+fn wrong_control_pin(locale: Locale, error: ControlPinError) -> &'static str {
+    match error {
+        ControlPinError::Pin(error) => wrong_pin(locale, error),
+        ControlPinError::SameAsPin => td_string!(locale, wrong.pins_same),
     }
 }
 

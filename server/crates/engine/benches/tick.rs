@@ -85,6 +85,7 @@ fn open(engine: &mut Engine, now: Micros, scene: &Scene) -> Vec<Line> {
                         prompts: prompts.clone(),
                         announcement: None,
                         pin: None,
+                        control_pin: None,
                         pin_delay: Micros(0),
                         enter_muted: false,
                         chimes: true,

@@ -1,6 +1,7 @@
 //! The engine: legs and rooms, and all that moves them.
 
 mod conduct;
+mod dictate;
 
 use crate::event::{EndReason, Event};
 use crate::leg::menu::Verdict;
@@ -47,6 +48,8 @@ pub struct Engine {
     events: VecDeque<Event>,
     /// What a tick found to do in menus; kept for its memory.
     verdicts: Vec<(LegKey, Verdict)>,
+    /// Members who speak an announcement.
+    dictating: Vec<LegKey>,
     /// When each phase's legs were last looked at for those that are lost.
     searched: [Micros; PHASES],
 }
@@ -95,6 +98,7 @@ impl Engine {
             },
             events: VecDeque::new(),
             verdicts: Vec::new(),
+            dictating: Vec::new(),
             searched: [Micros(0); PHASES],
         }
     }
@@ -193,6 +197,7 @@ impl Engine {
                 tell_of_wrong_pins(&mut self.events, wrong, leg);
                 self.follow(now, key, verdict);
             }
+            State::Member(member) if member.dictation.is_some() => self.dictate(now, key, pressed),
             State::Member(member) => {
                 if let Some(command) = member.keys.press(now, pressed) {
                     self.command(now, key, command);
@@ -307,6 +312,7 @@ impl Engine {
             room.tick(now, &mut self.legs, &mut self.studio, noise);
         }
         self.obey_keys(now);
+        self.tick_dictations(now, phase);
         self.end_lost(now, phase);
         self.studio.stats.ticks += 1;
         self.studio.stats.packets_out += self.studio.wire.len() as u64;

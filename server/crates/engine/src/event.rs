@@ -1,7 +1,8 @@
 //! What the engine tells the server.
 
 use crate::leg_key::LegKey;
-use model::{Change, MemberId, RecordingEnd, RecordingId, RoomId};
+use model::{Change, MemberId, Pin, RecordingEnd, RecordingId, RoomId};
+use std::fmt;
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
@@ -15,8 +16,37 @@ pub enum Event {
     WrongPin { room: RoomId, caller: String },
     /// A recording is over: nothing of it comes after the sound of the last tick. `ticks` of 20 ms is how long it is.
     RecordingEnded { room: RoomId, recording: RecordingId, ticks: u64, end: RecordingEnd },
+    /// A member speaks its room's announcement, and the server has its part to do. Its answer goes to
+    /// [`Engine::answer_dictation`](crate::Engine::answer_dictation). A few for each leg at most.
+    Dictation { room: RoomId, member: MemberId, step: DictationStep },
     /// Nothing is left of a room here: no leg, and nothing more to tell. `closed` legs were in it since it came into being.
     RoomOver { room: RoomId, closed: usize },
+}
+
+/// What a member does who speaks its room's announcement.
+#[derive(Clone, PartialEq)]
+pub enum DictationStep {
+    /// It has typed this control PIN, which is right. A tape is needed:
+    /// [`DictationAnswer::Tape`](crate::DictationAnswer::Tape).
+    Begun { pin: Pin },
+    /// All is said, in samples of 16 kHz. [`DictationAnswer::Sound`](crate::DictationAnswer::Sound) gives the tape back.
+    Spoken { tape: Vec<i16> },
+    /// It is to be the room's announcement: [`DictationAnswer::Saved`](crate::DictationAnswer::Saved).
+    Kept,
+    /// It is in the conference again: what was not kept is not needed any more. Of a leg that has ended, nothing is said.
+    Over,
+}
+
+/// Without the samples.
+impl fmt::Debug for DictationStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DictationStep::Begun { .. } => f.write_str("Begun"),
+            DictationStep::Spoken { tape } => write!(f, "Spoken({})", tape.len()),
+            DictationStep::Kept => f.write_str("Kept"),
+            DictationStep::Over => f.write_str("Over"),
+        }
+    }
 }
 
 /// Why the engine ended a leg.

@@ -48,10 +48,11 @@ mod wire;
 
 pub use announcement::Announcement;
 pub use engine::{Engine, Expect};
-pub use event::{EndReason, Event};
+pub use event::{DictationStep, EndReason, Event};
 pub use leg::Goodbye;
+pub use leg::dictation::TAPE_HZ;
 pub use leg_key::LegKey;
-pub use params::{Caller, Codec, EngineConfig, MediaParams, Menu, OpenLeg};
+pub use params::{Caller, Codec, DictationAnswer, EngineConfig, MediaParams, Menu, OpenLeg};
 pub use phrase::{Number, Place};
 pub use prompt::{Phrase, Prompts};
 pub use rtp::event::Key;

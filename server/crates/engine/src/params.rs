@@ -113,7 +113,9 @@ pub struct Menu {
     /// What the owner has callers hear first of all.
     pub announcement: Option<Arc<Announcement>>,
     pub pin: Option<Pin>,
-    /// Keys count only after so long: too many wrong PINs came before.
+    /// What a member types who speaks the room's announcement; `None`: nobody may.
+    pub control_pin: Option<Pin>,
+    /// Keys of a PIN count only after so long: too many wrong PINs came before.
     pub pin_delay: Micros,
     pub enter_muted: bool,
     /// Members hear who comes and goes, from this leg's entering on.
@@ -123,6 +125,22 @@ pub struct Menu {
     pub recording: Option<RecordingId>,
     /// Nobody may come in: the caller hears why, and nothing else.
     pub refusal: Option<EndReason>,
+}
+
+/// The server's answer to an [`Event::Dictation`](crate::Event::Dictation).
+#[derive(Clone, Debug)]
+pub enum DictationAnswer {
+    /// To speak into: empty, with room for as many samples of 16 kHz as may be said. Its memory should be there already, so
+    /// that no tick waits for it.
+    Tape(Vec<i16>),
+    /// How it will be heard; and the tape, to speak anew.
+    Sound {
+        tape: Vec<i16>,
+        sound: Arc<Announcement>,
+    },
+    Saved,
+    /// Something of it could not be done.
+    Refused,
 }
 
 /// A leg to open.

@@ -85,10 +85,17 @@ phrases! {
     EnterControlPin = "enter-control-pin",
     /// "Please speak your announcement after the tone, then press the hash key."
     SpeakAfterTone = "speak-after-tone",
-    /// "To keep it, press 1. To hear it, press 2. To do it again, press 3."
+    /// "To keep it, press 1. To hear it again, press 2. To record it again, press 3. To drop it, press star."
     AnnouncementChoice = "announcement-choice",
     AnnouncementSaved = "announcement-saved",
     AnnouncementRefused = "announcement-refused",
+    /// "The announcement was not kept."
+    AnnouncementDropped = "announcement-dropped",
+    /// "That PIN is not correct."
+    WrongControlPin = "wrong-control-pin",
+    /// "This conference has no moderator's PIN."
+    NoControlPin = "no-control-pin",
+    BackInConference = "back-in-conference",
     EnterChime = "enter-chime",
     LeaveChime = "leave-chime",
     /// The one after which an announcement is spoken.

@@ -289,7 +289,8 @@ impl Room {
     /// Who has come first is the first of the members, so nobody else has to be told when it ends.
     fn play_music_to_the_only_one(&self, legs: &mut Legs) {
         if let Some(first) = self.members.first().and_then(|key| legs.get_mut(*key)) {
-            first.speaker.play_music(self.members.len() == 1 && !self.sound.voice.is_speaking());
+            let busy = matches!(&first.state, State::Member(member) if member.dictation.is_some());
+            first.speaker.play_music(self.members.len() == 1 && !self.sound.voice.is_speaking() && !busy);
         }
     }
 

@@ -18,6 +18,20 @@ struct Phone {
     packets: Vec<Vec<u8>>,
 }
 
+/// The phone that speaks an announcement, in Opus: its sound is resampled.
+const DICTATES: usize = 7;
+/// Of 30 seconds.
+const TAPE_SAMPLES: usize = 30 * 16_000;
+
+/// What it presses after a tick: the code, and the control PIN.
+fn keys(tick: u32) -> &'static [Key] {
+    match tick {
+        100 => &[Key::Digit(7), Key::Digit(7)],
+        110 => &[Key::Digit(1)],
+        _ => &[],
+    }
+}
+
 fn room() -> RoomId {
     RoomId(Uuid::from_u128(0))
 }
@@ -67,6 +81,7 @@ fn phones(engine: &mut Engine, now: Micros) -> Vec<Phone> {
                 prompts: prompts.clone(),
                 announcement: None,
                 pin: None,
+                control_pin: "1".parse().ok(),
                 pin_delay: Micros(0),
                 enter_muted: false,
                 chimes: true,
@@ -119,8 +134,16 @@ fn a_tick_that_tells_nothing_allocates_nothing() {
         sent += engine.packets().count();
         recorded += engine.recorded().count();
         let mut tells = false;
-        while engine.poll_event().is_some() {
+        while let Some(event) = engine.poll_event() {
             tells = true;
+            if let Event::Dictation { step: DictationStep::Begun { .. }, .. } = event {
+                let tape = DictationAnswer::Tape(Vec::with_capacity(TAPE_SAMPLES));
+                engine.answer_dictation(now, phones[DICTATES].key, tape);
+            }
+        }
+        // One of them speaks an announcement from then on.
+        for key in keys(tick) {
+            engine.press_key(now, phones[DICTATES].key, *key);
         }
         told += usize::from(tells);
         if warm && !tells {
@@ -129,6 +152,12 @@ fn a_tick_that_tells_nothing_allocates_nothing() {
         }
     }
     assert_eq!(engine.stats().members, phones.len());
+    engine.press_key(now, phones[DICTATES].key, Key::Pound);
+    let spoken = std::iter::from_fn(|| engine.poll_event()).find_map(|event| match event {
+        Event::Dictation { step: DictationStep::Spoken { tape }, .. } => Some(tape.len()),
+        _ => None,
+    });
+    assert!(spoken.is_some_and(|samples| samples > 1_200 * 320), "{spoken:?}");
     assert!(checked > 300 && told > 100 && sent > 17_000, "{checked} {told} {sent}");
     assert!(recorded > 1_400, "{recorded}");
 }

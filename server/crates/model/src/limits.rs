@@ -215,3 +215,5 @@ pub const RECORDING_SWEEP_MS: u64 = 60 * 60 * 1_000;
 pub const LEDGER_QUEUE: usize = 4_096;
 /// Recordings that a room's history shows, the latest ones.
 pub const HISTORY_ROWS: usize = 500;
+/// Announcements that are spoken by telephone at once; each takes 9.6 MB while it goes on.
+pub const DICTATIONS_AT_ONCE: usize = 8;

@@ -10,6 +10,8 @@ pub struct RoomSettings {
     pub language: Language,
     /// What a caller must type; `None`: nothing.
     pub pin: Option<Pin>,
+    /// What a member types who speaks the announcement by telephone; `None`: nobody may. Never the same as `pin`.
+    pub control_pin: Option<Pin>,
     /// New members are muted until they or a moderator say otherwise.
     pub enter_muted: bool,
     /// Callers who withhold their number are refused (RFC 5079).
@@ -22,12 +24,20 @@ pub struct RoomSettings {
     pub recording: bool,
 }
 
+impl RoomSettings {
+    /// Whoever is let in is not thereby let do what a moderator may.
+    pub fn pins_differ(&self) -> bool {
+        self.pin.is_none() || self.pin != self.control_pin
+    }
+}
+
 /// Those of a new number.
 impl Default for RoomSettings {
     fn default() -> Self {
         RoomSettings {
             language: Language::default(),
             pin: None,
+            control_pin: None,
             enter_muted: false,
             anonymous_rejection: false,
             chimes: true,

@@ -1,7 +1,7 @@
 //! Rights as types. A value exists only if the store gave it: no code can act on a room by knowing its number.
 
 use crate::{Account, Actor, Room};
-use model::AccountId;
+use model::{AccountId, Pin};
 
 /// May see a room's live state.
 #[derive(Clone, Debug)]
@@ -21,6 +21,12 @@ pub struct ControlAccess {
 pub struct OwnerAccess {
     room: Room,
     account: AccountId,
+}
+
+/// May speak a room's announcement: has typed its control PIN in a call.
+#[derive(Clone, Debug)]
+pub struct ControlPinAccess {
+    room: Room,
 }
 
 /// May see what concerns the whole server: the lines on which calls come in.
@@ -60,6 +66,23 @@ impl ControlAccess {
     /// The lesser right that this one holds.
     pub fn follow(&self) -> FollowAccess {
         FollowAccess { room: self.room.clone() }
+    }
+}
+
+impl ControlPinAccess {
+    /// `None` where it is not, or not any more, the room's control PIN.
+    pub(crate) fn new(room: Room, typed: &Pin) -> Option<Self> {
+        let known = room.settings.control_pin.as_ref().is_some_and(|pin| pin.matches(typed.as_str()));
+        known.then_some(ControlPinAccess { room })
+    }
+
+    pub fn room(&self) -> &Room {
+        &self.room
+    }
+
+    /// Who acts, for the audit.
+    pub fn actor(&self) -> Actor {
+        Actor::Phone
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is known of a room's announcement. The sound itself is a file of the server's, named by the announcement's id.
 
-use crate::number::still_owned;
-use crate::{OwnerAccess, Store, StoreError, UnixMs, from_db, random, to_db};
+use crate::number::{still_controlled, still_owned};
+use crate::{ControlPinAccess, OwnerAccess, Room, Store, StoreError, UnixMs, from_db, random, to_db};
 use model::{AccountId, AnnouncementId, FileName, RoomId};
 use sqlx::{Row, SqliteConnection};
 use uuid::Uuid;
@@ -17,6 +17,7 @@ pub struct Announcement {
     /// The loudest of each of as many equal parts, 0 to 255.
     pub wave: Vec<u8>,
     pub uploaded: UnixMs,
+    /// The owner at that time.
     pub by: AccountId,
 }
 
@@ -67,22 +68,25 @@ impl Store {
         new: &NewAnnouncement,
     ) -> Result<Option<AnnouncementId>, StoreError> {
         let mut transaction = self.write().await?;
-        still_owned(&mut transaction, access).await?.ok_or(StoreError::Stale)?;
-        let before = take(&mut transaction, access.room().id).await?;
-        sqlx::query(
-            "INSERT INTO announcements (room_id, id, name, length_ms, bytes, wave, uploaded, account_id) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(access.room().id.0)
-        .bind(new.id.0)
-        .bind(new.name.as_str())
-        .bind(to_db(new.length_ms))
-        .bind(to_db(new.bytes))
-        .bind(&new.wave)
-        .bind(to_db(now))
-        .bind(access.account().0)
-        .execute(&mut *transaction)
-        .await?;
+        let room = still_owned(&mut transaction, access).await?.ok_or(StoreError::Stale)?;
+        let before = put(&mut transaction, &room, now, new).await?;
+        transaction.commit().await?;
+        Ok(before)
+    }
+
+    /// The same of what was spoken by telephone.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`], and nothing is changed, where the control PIN was changed meanwhile.
+    pub async fn set_spoken_announcement(
+        &self,
+        access: &ControlPinAccess,
+        now: UnixMs,
+        new: &NewAnnouncement,
+    ) -> Result<Option<AnnouncementId>, StoreError> {
+        let mut transaction = self.write().await?;
+        let room = still_controlled(&mut transaction, access).await?.ok_or(StoreError::Stale)?;
+        let before = put(&mut transaction, &room, now, new).await?;
         transaction.commit().await?;
         Ok(before)
     }
@@ -104,9 +108,37 @@ impl Store {
 
     /// The announcements of all rooms.
     pub async fn announcement_ids(&self) -> Result<Vec<AnnouncementId>, StoreError> {
-        let ids = sqlx::query_scalar::<_, Uuid>("SELECT id FROM announcements");
-        Ok(ids.fetch_all(&self.readers).await?.into_iter().map(AnnouncementId).collect())
+        ids(&mut *self.readers.acquire().await?).await
     }
+}
+
+pub(crate) async fn ids(connection: &mut SqliteConnection) -> Result<Vec<AnnouncementId>, StoreError> {
+    let ids = sqlx::query_scalar::<_, Uuid>("SELECT id FROM announcements");
+    Ok(ids.fetch_all(connection).await?.into_iter().map(AnnouncementId).collect())
+}
+
+async fn put(
+    connection: &mut SqliteConnection,
+    room: &Room,
+    now: UnixMs,
+    new: &NewAnnouncement,
+) -> Result<Option<AnnouncementId>, StoreError> {
+    let before = take(&mut *connection, room.id).await?;
+    sqlx::query(
+        "INSERT INTO announcements (room_id, id, name, length_ms, bytes, wave, uploaded, account_id) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(room.id.0)
+    .bind(new.id.0)
+    .bind(new.name.as_str())
+    .bind(to_db(new.length_ms))
+    .bind(to_db(new.bytes))
+    .bind(&new.wave)
+    .bind(to_db(now))
+    .bind(room.account.0)
+    .execute(connection)
+    .await?;
+    Ok(before)
 }
 
 async fn take(connection: &mut SqliteConnection, room: RoomId) -> Result<Option<AnnouncementId>, StoreError> {

@@ -15,6 +15,8 @@ pub enum Actor {
     ControlAddress,
     /// Whoever has a shell on the server.
     Cli,
+    /// Whoever typed the room's control PIN in a call.
+    Phone,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +48,7 @@ impl Store {
             Actor::Account(account) => ("account", Some(account.0)),
             Actor::ControlAddress => ("control", None),
             Actor::Cli => ("cli", None),
+            Actor::Phone => ("phone", None),
         };
         let mut transaction = self.write().await?;
         let insert = sqlx::query(
@@ -93,6 +96,7 @@ fn row_from(row: &SqliteRow) -> Result<AuditRow, StoreError> {
         ("account", Some(account)) => Actor::Account(AccountId(account)),
         ("control", None) => Actor::ControlAddress,
         ("cli", None) => Actor::Cli,
+        ("phone", None) => Actor::Phone,
         _ => return Err(StoreError::Damaged("an audit row's actor")),
     };
     let member: Option<i64> = row.try_get("member")?;

@@ -26,6 +26,8 @@ pub enum StoreError {
     TooMany,
     #[error("a description has at most {} characters, in one line", limits::DESCRIPTION_CHARS)]
     Description,
+    #[error("the control PIN must differ from the PIN")]
+    SamePins,
     #[error("there is no such room")]
     NoRoom,
     #[error("these settings were changed meanwhile; look at them again before saving")]

@@ -20,7 +20,7 @@ mod recording;
 mod session;
 mod setup;
 
-pub use access::{ControlAccess, FollowAccess, OperatorAccess, OwnerAccess};
+pub use access::{ControlAccess, ControlPinAccess, FollowAccess, OperatorAccess, OwnerAccess};
 pub use account::{Account, NewAccount};
 pub use address::{AddressKind, Addresses};
 pub use announcement::{Announcement, NewAnnouncement};
@@ -33,12 +33,13 @@ pub use recording::{NewRecording, RecordedSound, Recording, RecordingState};
 pub use session::SessionToken;
 pub use setup::SetupToken;
 
+use model::AnnouncementId;
 use model::limits::PASSWORD_HASHES_AT_ONCE;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Sqlite, SqliteConnection, Transaction};
+use sqlx::{Connection, Sqlite, SqliteConnection, Transaction};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -145,6 +146,18 @@ impl Store {
     async fn write(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
         Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
     }
+}
+
+/// The announcements that a copy made by [`Store::backup`] names. It stays as it is.
+///
+/// # Errors
+/// [`StoreError::Database`] where it is none.
+pub async fn announcements_in_backup(file: &Path) -> Result<Vec<AnnouncementId>, StoreError> {
+    let options = SqliteConnectOptions::new().filename(file).read_only(true).immutable(true);
+    let mut connection = SqliteConnection::connect_with(&options).await?;
+    let ids = announcement::ids(&mut connection).await?;
+    connection.close().await?;
+    Ok(ids)
 }
 
 /// Connections that are kept: a database in memory dies with its last one.

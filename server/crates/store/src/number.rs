@@ -1,6 +1,9 @@
 //! Numbers, and the rooms they lead to. A number has one room for now; the schema allows more, by a room number.
 
-use crate::{Account, AddressKind, OwnerAccess, Store, StoreError, UnixMs, address, from_db, random, to_db};
+use crate::{
+    Account, AddressKind, ControlPinAccess, OwnerAccess, Store, StoreError, UnixMs, address, from_db, random,
+    to_db,
+};
 use model::limits::{DESCRIPTION_CHARS, NUMBERS_PER_ACCOUNT};
 use model::{AccountId, Language, PhoneNumber, Pin, RoomId, RoomSettings};
 use sqlx::sqlite::SqliteRow;
@@ -31,7 +34,7 @@ pub struct Saved {
 macro_rules! select_room {
     ($rest:literal) => {
         concat!(
-            "SELECT r.id, n.number, n.account_id, n.description, r.language, r.pin, r.enter_muted, ",
+            "SELECT r.id, n.number, n.account_id, n.description, r.language, r.pin, r.control_pin, r.enter_muted, ",
             "r.anonymous_rejection, r.chimes, r.announce_file, r.recording, r.version, r.created FROM rooms r ",
             "JOIN numbers n ON n.digits = r.digits ",
             $rest
@@ -45,7 +48,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NumberTaken`], with or without `+`; [`StoreError::TooMany`]; [`StoreError::NoAccount`];
-    /// [`StoreError::Description`].
+    /// [`StoreError::Description`]; [`StoreError::SamePins`].
     pub async fn add_number(
         &self,
         now: UnixMs,
@@ -55,6 +58,7 @@ impl Store {
         settings: RoomSettings,
     ) -> Result<Room, StoreError> {
         let description = parse_description(description)?;
+        check(&settings)?;
         let id = RoomId(random::id(now)?);
         let mut transaction = self.write().await?;
         may_be_added(&mut transaction, &number, account).await?;
@@ -69,14 +73,15 @@ impl Store {
         .execute(&mut *transaction)
         .await?;
         sqlx::query(
-            "INSERT INTO rooms (id, digits, language, pin, enter_muted, anonymous_rejection, chimes, \
-             announce_file, recording, created) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO rooms (id, digits, language, pin, control_pin, enter_muted, anonymous_rejection, \
+             chimes, announce_file, recording, created) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(id.0)
         .bind(digits(&number))
         .bind(settings.language.code())
         .bind(settings.pin.as_ref().map(Pin::as_str))
+        .bind(settings.control_pin.as_ref().map(Pin::as_str))
         .bind(settings.enter_muted)
         .bind(settings.anonymous_rejection)
         .bind(settings.chimes)
@@ -129,11 +134,21 @@ impl Store {
         Ok(self.dial(number).await?.and_then(|room| OwnerAccess::new(room, account)))
     }
 
+    /// The right of a member of this room's who typed `pin` to speak the announcement, if it is the control PIN.
+    pub async fn room_by_control_pin(
+        &self,
+        room: RoomId,
+        pin: &Pin,
+    ) -> Result<Option<ControlPinAccess>, StoreError> {
+        let room = room_of_id(&mut *self.readers.acquire().await?, room).await?;
+        Ok(room.and_then(|room| ControlPinAccess::new(room, pin)))
+    }
+
     /// Saves what a page shows. `expected_version`: that of the room when the page read it.
     ///
     /// # Errors
     /// [`StoreError::Stale`], and nothing is saved, where somebody else saved meanwhile or the number changed hands;
-    /// [`StoreError::Description`].
+    /// [`StoreError::Description`]; [`StoreError::SamePins`].
     pub async fn save_settings(
         &self,
         access: &OwnerAccess,
@@ -142,6 +157,7 @@ impl Store {
         settings: &RoomSettings,
     ) -> Result<Saved, StoreError> {
         let description = parse_description(description)?;
+        check(settings)?;
         let mut transaction = self.write().await?;
         let current = still_owned(&mut transaction, access).await?;
         let current = current.filter(|room| room.version == expected_version);
@@ -173,7 +189,7 @@ impl Store {
     /// number is unknown.
     ///
     /// # Errors
-    /// [`StoreError::Description`], and nothing is saved.
+    /// [`StoreError::Description`] or [`StoreError::SamePins`], and nothing is saved.
     pub async fn set_number(
         &self,
         number: &PhoneNumber,
@@ -184,6 +200,7 @@ impl Store {
         let mut wanted = before.clone();
         change(&mut wanted);
         let description = parse_description(&wanted.description)?;
+        check(&wanted.settings)?;
         let mut room = Room { description, settings: wanted.settings, ..before };
         room.version = update(&mut transaction, &room).await?;
         transaction.commit().await?;
@@ -234,14 +251,29 @@ async fn room_of_number(
     query.fetch_optional(connection).await?.as_ref().map(room_from).transpose()
 }
 
+/// The room as it is now, if its control PIN is still the one that was typed.
+pub(crate) async fn still_controlled(
+    connection: &mut SqliteConnection,
+    access: &ControlPinAccess,
+) -> Result<Option<Room>, StoreError> {
+    let room = room_of_id(connection, access.room().id).await?;
+    Ok(room.filter(|room| room.settings.control_pin == access.room().settings.control_pin))
+}
+
+async fn room_of_id(connection: &mut SqliteConnection, room: RoomId) -> Result<Option<Room>, StoreError> {
+    let query = sqlx::query(select_room!("WHERE r.id = ?")).bind(room.0);
+    query.fetch_optional(connection).await?.as_ref().map(room_from).transpose()
+}
+
 /// Writes the description and the settings, and returns the version that they have then.
 async fn update(connection: &mut SqliteConnection, room: &Room) -> Result<i64, StoreError> {
     let version = sqlx::query_scalar::<_, i64>(
-        "UPDATE rooms SET language = ?, pin = ?, enter_muted = ?, anonymous_rejection = ?, chimes = ?, \
-         announce_file = ?, recording = ?, version = version + 1 WHERE id = ? RETURNING version",
+        "UPDATE rooms SET language = ?, pin = ?, control_pin = ?, enter_muted = ?, anonymous_rejection = ?, \
+         chimes = ?, announce_file = ?, recording = ?, version = version + 1 WHERE id = ? RETURNING version",
     )
     .bind(room.settings.language.code())
     .bind(room.settings.pin.as_ref().map(Pin::as_str))
+    .bind(room.settings.control_pin.as_ref().map(Pin::as_str))
     .bind(room.settings.enter_muted)
     .bind(room.settings.anonymous_rejection)
     .bind(room.settings.chimes)
@@ -261,8 +293,10 @@ async fn update(connection: &mut SqliteConnection, room: &Room) -> Result<i64, S
 pub(crate) fn room_from(row: &SqliteRow) -> Result<Room, StoreError> {
     let number: String = row.try_get("number")?;
     let language: String = row.try_get("language")?;
-    let pin: Option<String> = row.try_get("pin")?;
-    let pin = pin.map(|pin| pin.parse()).transpose();
+    let pin = |column| match row.try_get::<Option<String>, _>(column)? {
+        Some(digits) => Ok(Some(digits.parse().map_err(|_| StoreError::Damaged("a room's PIN"))?)),
+        None => Ok::<_, StoreError>(None),
+    };
     Ok(Room {
         id: RoomId(row.try_get::<Uuid, _>("id")?),
         number: number.parse().map_err(|_| StoreError::Damaged("a number"))?,
@@ -270,7 +304,8 @@ pub(crate) fn room_from(row: &SqliteRow) -> Result<Room, StoreError> {
         description: row.try_get("description")?,
         settings: RoomSettings {
             language: language.parse().map_err(|_| StoreError::Damaged("a room's language"))?,
-            pin: pin.map_err(|_| StoreError::Damaged("a room's PIN"))?,
+            pin: pin("pin")?,
+            control_pin: pin("control_pin")?,
             enter_muted: row.try_get("enter_muted")?,
             anonymous_rejection: row.try_get("anonymous_rejection")?,
             chimes: row.try_get("chimes")?,
@@ -280,6 +315,10 @@ pub(crate) fn room_from(row: &SqliteRow) -> Result<Room, StoreError> {
         version: row.try_get("version")?,
         created: from_db(row.try_get("created")?),
     })
+}
+
+fn check(settings: &RoomSettings) -> Result<(), StoreError> {
+    if settings.pins_differ() { Ok(()) } else { Err(StoreError::SamePins) }
 }
 
 fn parse_description(s: &str) -> Result<String, StoreError> {

@@ -12,7 +12,7 @@ pub(crate) use ports::{PortPair, PortRange, PortRangeError, Ports};
 use super::sdp::Wiring;
 use crate::clock::Clock;
 use crate::recorder;
-use engine::{Event, Key, MediaParams, OpenLeg, Take};
+use engine::{DictationAnswer, Event, Key, MediaParams, OpenLeg, Take};
 use model::{Action, MemberId, RecordingEnd, RoomId, limits};
 use placement::Placement;
 use std::io;
@@ -29,6 +29,7 @@ pub(crate) enum Command {
     Press { member: MemberId, key: Key },
     Act { room: RoomId, action: Action },
     StopRecording { take: Take, end: RecordingEnd },
+    Dictation { member: MemberId, answer: DictationAnswer },
 }
 
 /// The thread's queue is full: the server has more to do than it can.
@@ -109,6 +110,16 @@ impl MediaPool {
     /// Stops a recording that cannot be written.
     pub(crate) fn stop_recording(&self, take: Take, end: RecordingEnd) -> Result<(), Busy> {
         self.send(take.room, Command::StopRecording { take, end })
+    }
+
+    /// What a member waits for who speaks an announcement.
+    pub(crate) fn answer_dictation(
+        &self,
+        room: RoomId,
+        member: MemberId,
+        answer: DictationAnswer,
+    ) -> Result<(), Busy> {
+        self.send(room, Command::Dictation { member, answer })
     }
 
     /// Waits for a place in the queue: a leg that has ended must not stay.

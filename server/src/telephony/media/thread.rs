@@ -167,6 +167,11 @@ impl MediaThread {
                         self.engine.press_key(now, *leg, key);
                     }
                 }
+                Command::Dictation { member, answer } => {
+                    if let Some(leg) = self.keys.get(&member) {
+                        self.engine.answer_dictation(now, *leg, answer);
+                    }
+                }
                 Command::Close { member } => self.close(member),
                 Command::Act { room, action } => {
                     // A member that left in the meantime is no error: the snapshot shows that it is gone.

@@ -117,6 +117,7 @@ impl Engine {
                     leg.speaker.say(Phrase::Unmuted);
                 }
             }
+            Command::Dictate => self.begin_dictation(now, key),
         }
     }
 
@@ -126,12 +127,16 @@ impl Engine {
             && member.muted != muted
         {
             member.muted = muted;
-            leg.speaker.say_now(match (muted, by) {
+            let phrase = match (muted, by) {
                 (true, By::Itself) => Phrase::Muted,
                 (false, By::Itself) => Phrase::Unmuted,
                 (true, By::Moderator) => Phrase::MutedByModerator,
                 (false, By::Moderator) => Phrase::UnmutedByModerator,
-            });
+            };
+            if member.dictation.is_none() {
+                leg.speaker.stop();
+            }
+            leg.speaker.say(phrase);
         }
     }
 
@@ -141,12 +146,16 @@ impl Engine {
             && member.deaf != deaf
         {
             member.deaf = deaf;
-            match (deaf, member.muted) {
-                (true, true) => leg.speaker.say_now(Phrase::Deafened),
+            let phrase = match (deaf, member.muted) {
+                (true, true) => Phrase::Deafened,
                 // There is no sentence for those who may still speak.
-                (true, false) => {}
-                (false, _) => leg.speaker.say_now(Phrase::Undeafened),
+                (true, false) => return,
+                (false, _) => Phrase::Undeafened,
+            };
+            if member.dictation.is_none() {
+                leg.speaker.stop();
             }
+            leg.speaker.say(phrase);
         }
     }
 

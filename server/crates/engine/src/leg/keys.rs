@@ -14,6 +14,8 @@ pub(crate) enum Command {
     ToggleMute,
     /// `**`: nobody hears me and I hear nobody, and back.
     ToggleMuteAndDeaf,
+    /// `77`: speak the room's announcement.
+    Dictate,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -33,6 +35,7 @@ impl DoubledKeys {
             Key::Pound => Some(Command::Leave),
             Key::Digit(0) => Some(Command::ToggleMute),
             Key::Star => Some(Command::ToggleMuteAndDeaf),
+            Key::Digit(7) => Some(Command::Dictate),
             Key::Digit(_) => None,
         }
     }
@@ -55,6 +58,7 @@ mod tests {
             pressed(&[(0, Key::Star), (2_001, Key::Star), (2_002, Key::Star)]),
             [None, None, Some(Command::ToggleMuteAndDeaf)]
         );
+        assert_eq!(pressed(&[(0, Key::Digit(7)), (300, Key::Digit(7))]), [None, Some(Command::Dictate)]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A leg inside a conference: what it gives to the mix, and what it hears of it.
 
 use super::Inbound;
+use super::dictation::Dictation;
 use super::keys::DoubledKeys;
 use crate::jitter::{Need, Popped};
 use crate::level::{Meter, energy};
@@ -28,6 +29,8 @@ pub(crate) struct MemberState {
     pub(crate) deaf: bool,
     pub(crate) energy: Energy,
     pub(crate) keys: DoubledKeys,
+    /// Speaks the room's announcement: neither hears the others nor is heard by them.
+    pub(crate) dictation: Option<Box<Dictation>>,
     gate: Gate,
     meter: Meter,
     /// From the codec's rate to the room's; `None` where they are the same.
@@ -65,6 +68,7 @@ impl MemberState {
             deaf: false,
             energy,
             keys: DoubledKeys::default(),
+            dictation: None,
             gate: Gate::Closed,
             meter: Meter::new(),
             resampler: None,
@@ -149,7 +153,7 @@ impl MemberState {
 
     /// Hears a frame of an unheard member. `false`, and nothing done, if it begins to talk with it.
     pub(crate) fn stays_unheard(&mut self, frame: &[i16]) -> bool {
-        if self.muted {
+        if self.is_kept_out() {
             return true;
         }
         let heard = energy(frame);
@@ -161,9 +165,19 @@ impl MemberState {
         !gate.is_open()
     }
 
-    /// Whether the others hear what comes next.
+    /// Nobody is to hear them.
+    fn is_kept_out(&self) -> bool {
+        self.muted || self.dictation.is_some()
+    }
+
+    fn is_on_tape(&self) -> bool {
+        self.dictation.as_ref().is_some_and(|dictation| dictation.is_speaking())
+    }
+
+    /// Whether anybody hears what comes next, or the tape.
     fn need(&self) -> Need {
-        match (self.input.is_shut(0), self.muted, self.gate.is_open()) {
+        match (self.input.is_shut(0), self.is_kept_out(), self.gate.is_open()) {
+            _ if self.is_on_tape() => Need::Sound,
             (true, true, _) => Need::Nothing,
             (true, false, false) => Need::Level,
             _ => Need::Sound,
@@ -178,7 +192,13 @@ impl MemberState {
         mixer: &mut Mixer,
     ) -> Popped {
         let popped = inbound.pop(frame, self.need());
-        let blocked = self.muted || inbound.is_key_down(now);
+        let key_down = inbound.is_key_down(now);
+        if let Some(dictation) = &mut self.dictation
+            && !key_down
+        {
+            dictation.hear(frame);
+        }
+        let blocked = self.is_kept_out() || key_down;
         if blocked {
             self.gate = Gate::Closed;
             self.meter.silence();
@@ -243,7 +263,7 @@ impl MemberState {
         speaker: &mut Speaker,
     ) -> Encoded {
         let speaking = speaker.is_speaking();
-        let target = match (self.deaf, speaking) {
+        let target = match (self.deaf || self.dictation.is_some(), speaking) {
             (true, _) => 0,
             (false, true) => DUCKED,
             (false, false) => UNITY,

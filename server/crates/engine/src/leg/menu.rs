@@ -216,6 +216,7 @@ mod tests {
                 prompts: prompts.clone(),
                 announcement,
                 pin,
+                control_pin: None,
                 pin_delay: Micros(0),
                 enter_muted: false,
                 chimes: false,

@@ -1,5 +1,6 @@
 //! One call: its packets in, its packets out, and where it stands.
 
+pub(crate) mod dictation;
 pub(crate) mod inbound;
 pub(crate) mod keys;
 pub(crate) mod member;
@@ -22,6 +23,7 @@ use crate::stats::EngineStats;
 use crate::stream::{Desk, Route, Wanted};
 use crate::time::{Arrival, Micros, Rate};
 use crate::wire::{Encoded, Wire};
+use dictation::Control;
 use inbound::Inbound;
 use member::{MemberState, Shown};
 use menu::MenuState;
@@ -43,6 +45,7 @@ pub(crate) struct Leg {
     reports: Reports,
     route: Route,
     pub(crate) speaker: Speaker,
+    pub(crate) control: Control,
     pub(crate) state: State,
     /// When the phone was last heard of, or last agreed upon what it sends.
     alive: Micros,
@@ -84,6 +87,7 @@ impl Leg {
     pub(crate) fn new(now: Micros, key: LegKey, open: OpenLeg, room_rate: Rate, rng: &mut Rng) -> Self {
         let OpenLeg { member, room, conference, caller, media, menu } = open;
         let state = State::Menu(MenuState::new(now, &menu));
+        let control = Control::new(menu.control_pin, now.saturating_add(menu.pin_delay));
         let outbound = Outbound::new(rng);
         Leg {
             key,
@@ -96,6 +100,7 @@ impl Leg {
             outbound,
             route: Route::new(media.codec, room_rate),
             speaker: Speaker::new(menu.prompts, media.codec.rate()),
+            control,
             state,
             media,
             alive: now,
@@ -114,6 +119,9 @@ impl Leg {
             self.speaker.set_rate(media.codec.rate());
             if let State::Member(member) = &mut self.state {
                 member.set_rates(media.codec, room_rate);
+                if let Some(dictation) = &mut member.dictation {
+                    dictation.set_codec(media.codec);
+                }
             }
         }
         self.media = media;

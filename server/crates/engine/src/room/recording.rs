@@ -117,7 +117,7 @@ impl Room {
         for key in self.members.iter().filter(|key| but != Some(**key)) {
             if let Some(leg) = legs.get_mut(*key)
                 && let State::Member(member) = &mut leg.state
-                && (member.deaf || !leg.speaker.is_done())
+                && (member.deaf || member.dictation.is_some() || !leg.speaker.is_done())
             {
                 // Two voices at once are not understood, so this one waits for the other.
                 member.spared_until = now;

@@ -6,6 +6,7 @@
 
 mod codecs;
 mod conduct;
+mod dictation;
 mod hearing;
 mod menu;
 mod network;

@@ -25,6 +25,7 @@ pub struct World {
     pub ended: Vec<(MemberId, EndReason)>,
     /// Wrong PINs: the callers' numbers.
     pub wrong_pins: Vec<String>,
+    pub dictations: Vec<(MemberId, DictationStep)>,
     pub now_us: u64,
     /// What was recorded.
     pub takes: BTreeMap<RecordingId, Taken>,
@@ -81,6 +82,7 @@ impl World {
             wrong_pins: Vec::new(),
             takes: BTreeMap::new(),
             endings: Vec::new(),
+            dictations: Vec::new(),
             now_us: BEGIN_US,
             // Nothing is said unless a test asks for it: prompts are sound that nobody sends.
             prompts: Arc::new(Prompts::new(|_, _| Vec::new())),
@@ -133,6 +135,7 @@ impl World {
                 prompts: self.prompts.clone(),
                 announcement: None,
                 pin: Pin::parse_optional(pin).unwrap(),
+                control_pin: None,
                 pin_delay: Micros(0),
                 enter_muted: false,
                 chimes: true,
@@ -253,6 +256,7 @@ impl World {
                 Event::RecordingEnded { recording, ticks, end, .. } => {
                     self.endings.push((recording, ticks, end));
                 }
+                Event::Dictation { member, step, .. } => self.dictations.push((member, step)),
                 Event::RoomOver { room, closed } => {
                     assert!(closed > 0 && self.engine.conference(room).is_none());
                 }

@@ -40,6 +40,7 @@ fn open(input: &mut Input<'_>, member: u64, prompts: &Arc<Prompts>) -> OpenLeg {
             prompts: prompts.clone(),
             announcement: None,
             pin: (flags & 2 != 0).then(|| "12".parse().ok()).flatten(),
+            control_pin: (flags & 64 != 0).then(|| "7".parse().ok()).flatten(),
             pin_delay: Micros::from_ms(u64::from(flags >> 3 & 1) * 2_000),
             enter_muted: flags & 4 != 0,
             chimes: flags & 32 != 0,
@@ -81,6 +82,16 @@ fn action(input: &mut Input<'_>) -> Action {
             Action::Energy { member, energy }
         }
         _ => Action::Expel(member),
+    }
+}
+
+/// What a server answers to one who speaks an announcement.
+fn answer(step: DictationStep) -> DictationAnswer {
+    match step {
+        DictationStep::Begun { .. } => DictationAnswer::Tape(Vec::with_capacity(8_000)),
+        DictationStep::Spoken { tape } => DictationAnswer::Sound { tape, sound: Arc::default() },
+        DictationStep::Kept => DictationAnswer::Saved,
+        DictationStep::Over => DictationAnswer::Refused,
     }
 }
 
@@ -126,6 +137,8 @@ pub fn run(bytes: &[u8]) {
                 let channel = if choice & 1 == 0 { Channel::Rtp } else { Channel::Rtcp };
                 engine.handle_packet(Arrival::At(now), key, channel, SOURCE, input.bytes(n));
             }
+            112..=119 => engine.press_key(now, key, Key::Digit(choice - 112)),
+            120 => engine.press_key(now, key, Key::Pound),
             // Mostly packets that look like some.
             _ => {
                 let mut datagram = vec![0x80, input.byte()];
@@ -137,8 +150,13 @@ pub fn run(bytes: &[u8]) {
             }
         }
         while let Some(event) = engine.poll_event() {
-            if let Event::LegEnded { leg, .. } = event {
-                engine.close_leg(now, leg);
+            match event {
+                Event::LegEnded { leg, .. } => drop(engine.close_leg(now, leg)),
+                Event::Dictation { member, step, .. } => {
+                    let leg = keys[member.0 as usize];
+                    engine.answer_dictation(now, leg, answer(step));
+                }
+                _ => {}
             }
         }
     }

@@ -1,6 +1,6 @@
 use crate::{NOW, newcomer, with_room};
 use model::{AnnouncementId, FileName, RoomSettings};
-use store::{NewAnnouncement, Store, StoreError};
+use store::{Actor, NewAnnouncement, Store, StoreError};
 
 fn new(store: &Store, name: &str) -> NewAnnouncement {
     let id = store.new_announcement_id(NOW).unwrap();
@@ -52,4 +52,27 @@ async fn the_option_is_turned_on_and_off_by_itself() {
     assert!(now.settings.announce_file && now.description == room.description);
     assert_eq!(store.set_announce_file(&owner, true).await.unwrap().version, 2);
     assert_eq!(store.set_announce_file(&owner, false).await.unwrap().version, 3);
+}
+
+#[tokio::test]
+async fn is_spoken_by_whoever_types_the_control_pin() {
+    let (store, account, room) = with_room().await;
+    let (pin, other) = ("0815".parse().unwrap(), "0816".parse().unwrap());
+    let typed = async |pin| store.room_by_control_pin(room.id, pin).await.unwrap();
+    assert!(typed(&pin).await.is_none(), "there is none yet");
+    store.set_number(&room.number, |r| r.settings.control_pin = "0815".parse().ok()).await.unwrap();
+    assert!(typed(&other).await.is_none());
+    let access = typed(&pin).await.unwrap();
+    assert_eq!((access.room().id, access.actor()), (room.id, Actor::Phone));
+    let first = new(&store, "téléphone");
+    assert_eq!(store.set_spoken_announcement(&access, NOW, &first).await.unwrap(), None);
+    let kept = store.announcement(room.id).await.unwrap().unwrap();
+    assert_eq!((kept.id, kept.by), (first.id, account.id));
+    store.audit(NOW, room.id, access.actor(), "recordAnnouncement", None, Some("+331")).await.unwrap();
+    assert_eq!(store.audit_rows(room.id, 1).await.unwrap()[0].actor, Actor::Phone);
+    // The right ends with the control PIN.
+    store.set_number(&room.number, |r| r.settings.control_pin = "0816".parse().ok()).await.unwrap();
+    let late = store.set_spoken_announcement(&access, NOW, &new(&store, "late")).await;
+    assert!(matches!(late, Err(StoreError::Stale)));
+    assert_eq!(store.announcement_ids().await.unwrap(), [first.id]);
 }

@@ -7,6 +7,7 @@ fn strict() -> RoomSettings {
     RoomSettings {
         language: Language::En,
         pin: Some("4711".parse().unwrap()),
+        control_pin: Some("0815".parse().unwrap()),
         enter_muted: true,
         anonymous_rejection: true,
         chimes: false,
@@ -29,7 +30,10 @@ async fn leads_a_call_to_its_room_with_its_settings() {
     for dialled in ["0328003000", "3332800300", "333280030000", "3000"] {
         assert_eq!(store.dial(&number(dialled)).await.unwrap(), None, "{dialled}");
     }
-    assert!(!format!("{made:?}").contains("4711"), "a PIN does not belong in a log");
+    assert!(
+        !format!("{made:?}").contains("4711") && !format!("{made:?}").contains("0815"),
+        "a PIN does not belong in a log"
+    );
 }
 
 #[tokio::test]
@@ -137,4 +141,18 @@ async fn a_description_is_one_short_line() {
         assert!(matches!(added, Err(StoreError::Description)), "{bad}");
     }
     assert_eq!(store.dial(&room.number).await.unwrap().unwrap().description, longest);
+}
+
+#[tokio::test]
+async fn the_control_pin_is_not_the_pin() {
+    let (store, account, room) = with_room().await;
+    let same = RoomSettings { pin: "0815".parse().ok(), ..strict() };
+    let access = store.room_for_owner(&account, &room.number).await.unwrap().unwrap();
+    assert!(matches!(store.save_settings(&access, 1, "", &same).await, Err(StoreError::SamePins)));
+    let added = store.add_number(NOW, number("3001"), account.id, "", same.clone()).await;
+    assert!(matches!(added, Err(StoreError::SamePins)));
+    let set = store.set_number(&room.number, |r| r.settings = same).await;
+    assert!(matches!(set, Err(StoreError::SamePins)));
+    let open = RoomSettings { pin: None, control_pin: None, ..strict() };
+    store.save_settings(&access, 1, "", &open).await.unwrap();
 }

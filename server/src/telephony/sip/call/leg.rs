@@ -88,6 +88,7 @@ impl Leg {
             prompts: board.prompts.language(settings.language),
             announcement: admitted.announcement.clone(),
             pin: settings.pin.clone(),
+            control_pin: admitted.control_pin.clone(),
             pin_delay: admitted.pin_delay,
             enter_muted: settings.enter_muted,
             chimes: settings.chimes,

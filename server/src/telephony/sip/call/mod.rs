@@ -251,6 +251,7 @@ impl Call {
         if self.leg.is_open() {
             self.board.media.close(self.room, self.member).await;
         }
+        self.board.dictations.over(self.member);
         self.board.calls.remove(self.member);
         tracing::info!(member = %self.member, "call over");
     }
