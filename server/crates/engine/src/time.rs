@@ -77,6 +77,8 @@ impl Rate {
     }
 }
 
+/// Times 8 kHz, of the highest rate.
+pub(crate) const FACTOR_MAX: usize = Rate::Full.factor();
 /// Samples of one tick at the highest rate.
 pub(crate) const FRAME_SAMPLES_MAX: usize = Rate::Full.frame_samples();
 

@@ -68,6 +68,14 @@ pub(crate) struct Offer {
     lines: Vec<(String, String, String)>,
 }
 
+/// What is taken of a stream.
+struct Taken {
+    codec: Codec,
+    payload_type: u8,
+    crypto: Option<Crypto>,
+    rtcp_mux: bool,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum OfferError {
     #[error("no session description")]
@@ -96,10 +104,17 @@ impl Offer {
         let (stream, crypto) = choose(&sdp.medias, policy)?;
         let media = &sdp.medias[stream];
         let (codec, payload_type) = best_codec(media).ok_or(OfferError::NoCodec)?;
-        let remote = remote_address(&sdp, media)?;
-        let (wants_media, sends_media) = direction(&sdp, media, remote.ip());
-        let events = telephone_event(media, codec);
         let rtcp_mux = has(media, "rtcp-mux");
+        Offer::of(&sdp, stream, Taken { codec, payload_type, crypto, rtcp_mux })
+    }
+
+    /// What a description says of one of its streams, as far as [`Taken`] leaves it open.
+    fn of(sdp: &Session, stream: usize, taken: Taken) -> Result<Offer, OfferError> {
+        let Taken { codec, payload_type, crypto, rtcp_mux } = taken;
+        let media = sdp.medias.get(stream).ok_or(OfferError::NoAudio)?;
+        let remote = remote_address(sdp, media)?;
+        let (wants_media, sends_media) = direction(sdp, media, remote.ip());
+        let events = telephone_event(media, codec);
         Ok(Offer {
             codec,
             payload_type,

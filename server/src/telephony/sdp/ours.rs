@@ -1,10 +1,10 @@
 //! Our own offer, for a caller who leaves the first word to us (RFC 3261 sections 13.2.1 and 14.2), and the answer to it.
 
 use super::answer::{encoding, head};
-use super::codecs::{codec, telephone_event};
+use super::codecs::codec;
 use super::crypto::{best_crypto, crypto_line};
-use super::read::{direction, payload_types, ptime_ms, remote_address, rtcp_address};
-use super::{MasterKey, Offer, OfferError, SrtpPolicy, Suite, Wiring};
+use super::read::payload_types;
+use super::{MasterKey, Offer, OfferError, SrtpPolicy, Suite, Taken, Wiring};
 use engine::Codec;
 use rand::Rng;
 use std::net::SocketAddr;
@@ -115,25 +115,8 @@ impl OurOffer {
         let crypto = crypto.transpose()?;
         let taken = payload_types(media).find_map(|pt| Some((codec(media, pt)?, pt)));
         let (codec, payload_type) = taken.ok_or(OfferError::NoCodec)?;
-        let remote = remote_address(&sdp, media)?;
-        let (wants_media, sends_media) = direction(&sdp, media, remote.ip());
-        let events = telephone_event(media, codec);
-        Ok(Offer {
-            codec,
-            payload_type,
-            telephone_event: events.map(|(pt, _)| pt),
-            event_clock_hz: events.map_or(8_000, |(_, clock_hz)| clock_hz),
-            remote,
-            rtcp_remote: rtcp_address(media, remote),
-            wants_media,
-            sends_media,
-            ptime_ms: if codec == Codec::Opus { 20 } else { ptime_ms(media) },
-            crypto,
-            // We have not offered it.
-            rtcp_mux: false,
-            stream: self.stream,
-            lines: sdp.medias.iter().map(|m| (m.media.clone(), m.proto.clone(), m.fmt.clone())).collect(),
-        })
+        // We have not offered to have reports by the port of the sound.
+        Offer::of(&sdp, self.stream, Taken { codec, payload_type, crypto, rtcp_mux: false })
     }
 
     /// How packets travel after this answer to it.

@@ -64,7 +64,7 @@ impl JitterBuffer {
             _ => {}
         }
         let packet = self.decoded.map_or(0, |decoded| decoded.samples);
-        let needed = if self.bridge.is_some() { packet.max(BRIDGE_RESERVE) } else { packet };
+        let needed = if self.bridges { packet.max(BRIDGE_RESERVE) } else { packet };
         if self.lossy && self.codec != Codec::G722 && packet <= RESERVE_MAX * self.factor() {
             needed
         } else {

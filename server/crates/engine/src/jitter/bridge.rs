@@ -8,6 +8,7 @@
 
 use super::conceal::{PITCH_MAX, PITCH_MIN};
 use super::correlate::Search;
+use crate::time::FACTOR_MAX;
 
 /// Shortest gap that is bridged: in less than 10 ms no phase can be shifted unheard.
 pub(crate) const GAP_MIN: usize = 80;
@@ -22,10 +23,11 @@ const MATCH: usize = 40;
 /// How alike they must be for a common phase to exist.
 const ALIKE: f32 = 0.4;
 
+/// What is needed to build one: too much to be kept for each leg.
 pub(crate) struct Bridge {
     factor: usize,
     /// A side's continuation through the gap, then what it is compared with.
-    continued: Box<[i16]>,
+    continued: [i16; (GAP_MAX + STRETCH_MAX + 2 * MATCH) * FACTOR_MAX],
 }
 
 /// Real sound beside the gap: the samples and their period, counted from the gap's edge.
@@ -69,8 +71,7 @@ impl Side<'_> {
 impl Bridge {
     /// For sound at `factor` times 8 kHz.
     pub(crate) fn new(factor: usize) -> Self {
-        let samples = (GAP_MAX + STRETCH_MAX + 2 * MATCH) * factor;
-        Bridge { factor, continued: vec![0; samples].into_boxed_slice() }
+        Bridge { factor, continued: [0; _] }
     }
 
     /// Fills the first `missing` samples of `sound`, which lie between `before`, whose period is `pitch`, and the rest.

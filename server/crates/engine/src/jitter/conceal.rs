@@ -7,8 +7,9 @@
 
 use super::correlate::{SEARCH_MAX, Search};
 use super::synth::Synth;
+use crate::time::{FACTOR_MAX, FRAME_SAMPLES};
 
-const _: () = assert!(HISTORY <= SEARCH_MAX && PITCH_MAX + 2 * BLEND_MAX <= SEARCH_MAX);
+const _: () = assert!(HISTORY <= SEARCH_MAX && COMPARED <= SEARCH_MAX);
 
 /// Lags that are looked at: 400 Hz down to 66 Hz.
 pub(crate) const PITCH_MIN: usize = 20;
@@ -19,14 +20,16 @@ const WINDOW: usize = 80;
 const LEVEL_WINDOW: usize = 160;
 /// Three longest periods, and a quarter of one to blend with.
 pub(crate) const HISTORY: usize = 3 * PITCH_MAX + PITCH_MAX / 4;
-/// Room behind it, so that it is not moved at every tick: four of them.
-const SPARE: usize = 4 * 160;
+/// Room behind it at least, whatever the `factor`, so that it is not moved at every tick: four of them at 8 kHz.
+const SPARE_MIN: usize = 4 * FRAME_SAMPLES;
 /// Below this root mean square the past was silence, and silence goes on.
 const SILENT_RMS: i64 = 8;
 /// Below this one little of what is changed is heard: about -50 dBov.
 pub(crate) const QUIET_RMS: i64 = 100;
 /// Longest blend back into what is real: 10 ms.
 pub(crate) const BLEND_MAX: usize = 80;
+/// Samples that [`Conceal::alignment`] compares.
+const COMPARED: usize = PITCH_MAX + 2 * BLEND_MAX;
 
 /// Remembers what was played, and goes on from there.
 pub(crate) struct Conceal {
@@ -38,9 +41,6 @@ pub(crate) struct Conceal {
     forgotten: bool,
     state: State,
     synth: Synth,
-    /// What [`Self::alignment`] compares: one period of what would be made up next and as much as is compared, then
-    /// the real.
-    compared: Box<[i16]>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,16 +56,14 @@ enum State {
 impl Conceal {
     /// For sound at `factor` times 8 kHz.
     pub(crate) fn new(factor: usize) -> Self {
-        let silence = |samples: usize| vec![0; samples * factor].into_boxed_slice();
-        let compared = silence(PITCH_MAX + 2 * BLEND_MAX);
+        let spare = SPARE_MIN.max(FRAME_SAMPLES * factor);
         Conceal {
             factor,
-            past: silence(HISTORY + SPARE),
+            past: vec![0; HISTORY * factor + spare].into_boxed_slice(),
             newest: HISTORY * factor,
             forgotten: false,
             state: State::Idle,
             synth: Synth::new(factor),
-            compared,
         }
     }
 
@@ -186,7 +184,7 @@ impl Conceal {
     }
 
     /// How many more samples to make up so that `real`, which was not meant to follow here, falls in with its phase.
-    pub(crate) fn alignment(&mut self, real: &[i16]) -> usize {
+    pub(crate) fn alignment(&self, real: &[i16]) -> usize {
         let len = BLEND_MAX * self.factor;
         if self.state != State::Active || self.is_exhausted() || real.len() < len {
             return 0;
@@ -194,9 +192,11 @@ impl Conceal {
         let mut ahead = self.synth.ahead();
         // Where the real begins in the copy at 8 kHz, too, it begins with a whole sample.
         let made_up = (self.synth.pitch + len).next_multiple_of(self.factor);
-        self.compared.iter_mut().take(made_up).for_each(|s| *s = ahead.next(&self.synth));
-        self.compared.iter_mut().skip(made_up).zip(real).take(len).for_each(|(to, s)| *to = *s);
-        let search = Search::new(&self.compared, self.factor);
+        // One period of what would be made up next and as much as is compared, then the real.
+        let compared = &mut [0; COMPARED * FACTOR_MAX][..COMPARED * self.factor];
+        compared.iter_mut().take(made_up).for_each(|s| *s = ahead.next(&self.synth));
+        compared.iter_mut().skip(made_up).zip(real).take(len).for_each(|(to, s)| *to = *s);
+        let search = Search::new(compared, self.factor);
         let (shift, likeness) = search.nearest(made_up, len, 0..=self.synth.pitch - 1);
         if likeness > 0.5 { shift } else { 0 }
     }

@@ -26,7 +26,6 @@ mod tests;
 use crate::codec::Decoder;
 use crate::params::Codec;
 use crate::time::{FRAME_SAMPLES, Rate};
-use bridge::Bridge;
 use conceal::Conceal;
 use fifo::Fifo;
 use packets::{Counted, Counter, PacketQueue, Place};
@@ -80,8 +79,9 @@ pub(crate) struct JitterBuffer {
     /// Decoded, not yet played.
     fifo: Fifo,
     conceal: Conceal,
-    /// For G.711 alone: Opus conceals by itself, and what G.722's decoder makes of the packet after a loss is no guide.
-    bridge: Option<Bridge>,
+    /// Gaps are [bridged](bridge). G.711's alone: Opus conceals by itself, and what G.722's decoder makes of the packet after
+    /// a loss is no guide.
+    bridges: bool,
     target: Target,
     clock: Clock,
     /// The packet that was decoded last.
@@ -132,7 +132,7 @@ impl JitterBuffer {
             queue: PacketQueue::default(),
             fifo: Fifo::new(factor),
             conceal: Conceal::new(factor),
-            bridge: (codec.rate() == Rate::Narrow).then(|| Bridge::new(factor)),
+            bridges: codec.rate() == Rate::Narrow,
             target: Target::new(codec.rate().hz()),
             clock: Clock::Stopped,
             decoded: None,

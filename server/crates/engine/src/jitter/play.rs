@@ -1,6 +1,6 @@
 //! What is played at a tick: what was decoded, what is made up in its place, or nothing.
 
-use super::bridge::{AFTER_MIN, GAP_MAX, GAP_MIN};
+use super::bridge::{AFTER_MIN, Bridge, GAP_MAX, GAP_MIN};
 use super::fifo::CUT_MIN;
 use super::packets::{Place, Queued};
 use super::{Clock, Decoded, JitterBuffer, Need, Popped, distance};
@@ -219,7 +219,7 @@ impl JitterBuffer {
         let needed = AFTER_MIN * self.factor();
         let bridged = GAP_MIN * self.factor()..=GAP_MAX * self.factor();
         let enough = bridged.contains(&missing) && self.in_a_row(needed) >= needed;
-        if self.bridge.is_none() || !self.is_lost() || !enough {
+        if !self.bridges || !self.is_lost() || !enough {
             return false;
         }
         let pitch = self.conceal.pitch().0;
@@ -227,7 +227,7 @@ impl JitterBuffer {
         while self.fifo.len() < missing + needed {
             self.decode(0);
         }
-        let Some(bridge) = &mut self.bridge else { return false };
+        let mut bridge = Bridge::new(self.factor());
         if bridge.build(self.conceal.history(), pitch, self.fifo.as_mut_slice(), missing) {
             self.conceal.settle();
         }

@@ -96,8 +96,15 @@ fn resampler(from: Rate, codec: Codec) -> Option<Resampler> {
 )]
 pub(crate) struct Spare(PerCodec<Vec<Box<Chain>>>);
 
-/// Of each codec, so many are kept; an Opus encoder is large.
-const SPARE_MAX: usize = 256;
+/// So many are kept: more than begin to talk in all rooms before as many others have ended. All callers have one while
+/// they are greeted, and most of them never again.
+fn kept(codec: Codec) -> usize {
+    match codec {
+        Codec::Pcmu | Codec::Pcma | Codec::G722 => 256,
+        // An encoder of libopus takes as much memory as all else of a call.
+        Codec::Opus => 32,
+    }
+}
 
 impl Spare {
     pub(crate) fn new() -> Self {
@@ -112,8 +119,9 @@ impl Spare {
     }
 
     pub(crate) fn give(&mut self, chain: Box<Chain>) {
+        let most = kept(chain.codec);
         let spare = self.0.get(chain.codec);
-        if spare.len() < SPARE_MAX {
+        if spare.len() < most {
             spare.push(chain);
         }
     }

@@ -4,7 +4,7 @@ use super::invitation::Invitation;
 use super::reliable::{Due, Provisional};
 use super::{Call, body, final_answer};
 use crate::telephony::calls::HangUp;
-use crate::telephony::sip::dispatch::{Boxed, Phase};
+use crate::telephony::sip::dispatch::{Boxed, BoxedState, Phase};
 use crate::telephony::sip::response::Answer;
 use engine::EndReason;
 use rsipstack::dialog::dialog::{DialogState, TerminatedReason};
@@ -90,7 +90,7 @@ impl Call {
                 return Ok(());
             }
             tokio::select! {
-                state = self.states.recv() => self.still_there(state)?,
+                state = self.line.states.recv() => self.still_there(state)?,
                 Some(asked) = self.line.asked.recv() => self.asked_early(asked, &mut provisional),
                 Some(reason) = self.hang_up.recv() => match (reason, goal) {
                     (HangUp::Engine(_), Goal::Said { .. }) => return Ok(()),
@@ -126,11 +126,11 @@ impl Call {
     }
 
     /// A CANCEL the stack answers by itself; a BYE leaves the INVITE to us.
-    fn still_there(&self, state: Option<DialogState>) -> Result<(), Gone> {
-        match state {
+    fn still_there(&self, state: Option<BoxedState>) -> Result<(), Gone> {
+        match state.as_deref() {
             Some(DialogState::Terminated(_, reason)) => {
                 if matches!(reason, TerminatedReason::UacBye) {
-                    self.invite.terminate();
+                    self.terminate();
                 }
                 Err(Gone)
             }

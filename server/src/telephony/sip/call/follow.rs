@@ -25,7 +25,7 @@ impl Call {
         let mut stage = Stage::WaitingForAck { hang_up: None };
         loop {
             tokio::select! {
-                state = self.states.recv() => match state {
+                state = self.line.states.recv() => match state.map(|state| *state) {
                     None | Some(DialogState::Terminated(..)) => return,
                     Some(DialogState::Confirmed(..)) => {
                         if let Stage::WaitingForAck { hang_up: Some(reason) } = stage {
@@ -71,7 +71,9 @@ impl Call {
     async fn bye(&self, reason: &str) {
         tracing::info!(member = %self.member, reason, "hanging up");
         // RFC 3326: why, for the phone's own log.
-        if let Err(error) = self.dialog.bye_with_reason(format!("SIP;cause=200;text=\"{reason}\"")).await {
+        let bye = self.dialog.bye_with_reason(format!("SIP;cause=200;text=\"{reason}\""));
+        // It holds a whole transaction, for which the call's own memory would be kept from the beginning.
+        if let Err(error) = Box::pin(bye).await {
             tracing::debug!(member = %self.member, %error, "a BYE was not answered");
         }
     }

@@ -30,12 +30,11 @@ use invitation::Invitation;
 use leg::{Leg, Opened};
 use model::{MemberId, RoomId, limits};
 use refresh::Refresh;
-use rsipstack::dialog::dialog::DialogStateReceiver;
+use rsipstack::dialog::DialogId;
 use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::prelude::HeadersExt;
-use rsipstack::sip::{Header, Request, StatusCode, Uri};
-use rsipstack::transaction::endpoint::EndpointInnerRef;
-use rsipstack::transaction::transaction::{Transaction, TransactionEvent, TransactionEventSender};
+use rsipstack::sip::{Header, StatusCode, Uri};
+use rsipstack::transaction::transaction::Transaction;
 use rsipstack::transport::SipConnection;
 use session::Session;
 use std::sync::Arc;
@@ -51,7 +50,11 @@ pub(super) async fn take(signalling: Arc<Signalling>, mut transaction: Transacti
         return;
     }
     match invited(&signalling.board, &transaction).await {
-        Ok(invited) => accept(&signalling, transaction, invited).await,
+        Ok(invited) => match accept(signalling, &mut transaction, invited) {
+            // A task of its own: this one is as large as all that an INVITE may lead to.
+            Ok(accepted) => accepted.begin(transaction),
+            Err(answer) => refuse(transaction, answer).await,
+        },
         Err(answer) => {
             match answer.status {
                 // Strangers are many, and may not fill the log.
@@ -116,60 +119,80 @@ fn final_answer(reason: EndReason) -> (StatusCode, String) {
     (status, text)
 }
 
-async fn accept(signalling: &Signalling, mut transaction: Transaction, invited: Invited) {
-    let (board, dialogs) = (&signalling.board, &signalling.dialogs);
-    let opened = match Opened::new(board, &transaction) {
-        Ok(opened) => opened,
-        Err(error) => {
-            tracing::error!(%error, "no media port for a call");
-            return refuse(transaction, Answer::from(&Refused::ServerFull)).await;
-        }
-    };
-    if invited.offer.as_ref().is_some_and(Offer::is_encrypted) && !leg::came_by_tls(&transaction) {
+/// A call that is to be answered, or refused aloud.
+struct Accepted {
+    call: Box<Call>,
+    invitation: Invitation,
+    refusal: Option<EndReason>,
+}
+
+/// # Errors
+/// What the INVITE is to be refused with.
+fn accept(
+    signalling: Arc<Signalling>,
+    transaction: &mut Transaction,
+    invited: Invited,
+) -> Result<Accepted, Answer> {
+    let board = Arc::clone(&signalling.board);
+    let opened = Opened::new(&board, transaction).map_err(|error| {
+        tracing::error!(%error, "no media port for a call");
+        Answer::from(&Refused::ServerFull)
+    })?;
+    if invited.offer.as_ref().is_some_and(Offer::is_encrypted) && !leg::came_by_tls(transaction) {
         tracing::warn!(member = %opened.member, "an encrypted call's key came in the clear: only TLS hides it");
     }
     let contact = opened.contact.clone();
-    let (states_in, states) = dialogs.new_dialog_state_channel();
-    let made = dialogs.get_or_create_server_invite(&transaction, states_in, None, Some(contact.clone()));
-    let dialog = match made {
-        Ok(dialog) => dialog,
-        Err(error) => {
-            tracing::debug!(%error, "an INVITE that makes no dialog");
-            return refuse(transaction, Answer::new(StatusCode::BadRequest)).await;
-        }
-    };
+    let made = signalling.answers.lead(transaction, |transaction| {
+        let states = signalling.states.clone();
+        signalling.dialogs.get_or_create_server_invite(transaction, states, None, Some(contact.clone()))
+    });
+    let dialog = made.map_err(|error| {
+        tracing::debug!(%error, "an INVITE that makes no dialog");
+        Answer::new(StatusCode::BadRequest)
+    })?;
     let id = dialog.id();
-    let line = signalling.ongoing.add(id.clone(), invited.invitation.cseq);
-    let invite = Invite::new(&mut transaction, &id.local_tag);
-    spawn_handler(dialog.clone(), transaction);
+    tag(transaction, &id.local_tag);
     let Invited { invitation, admitted, offer } = invited;
-    let session = opened.session(offer, invitation.cseq, board.srtp);
-    let mut call = Call {
-        board: Arc::clone(board),
+    let mut call = Box::new(Call {
         member: opened.member,
         room: admitted.room.id,
         hang_up: board.calls.add(opened.member),
-        leg: Leg::new(board, opened.ports, &admitted),
+        session: opened.session(offer, invitation.cseq, board.srtp),
+        leg: Leg::new(&board, opened.ports, &admitted),
+        line: signalling.ongoing.add(id.clone(), invitation.cseq),
+        id,
         dialog,
-        invite,
+        connection: transaction.connection.clone(),
         contact,
-        states,
-        line,
-        session,
         timer: Timer::Off,
         refresh: Refresh::Idle,
         serves_update: invitation.serves_update,
         translated: None,
         keep_open_at: None,
         _counted: opened.counted,
-    };
-    let invite = call.invite.original.clone();
-    call.seen(&invite);
+        board,
+        signalling,
+    });
+    call.seen(&transaction.original);
     let number = &admitted.room.number;
     tracing::info!(member = %call.member, %number, diversions = %invitation.diversions, "call");
-    call.run(&invitation, admitted.refusal).await;
-    dialogs.remove_dialog(&id);
-    signalling.ongoing.remove(&id);
+    Ok(Accepted { call, invitation, refusal: admitted.refusal })
+}
+
+impl Accepted {
+    fn begin(self, transaction: Transaction) {
+        let Accepted { call, invitation, refusal } = self;
+        spawn_handler(call.dialog.clone(), transaction);
+        tokio::spawn(call.run(invitation, refusal));
+    }
+}
+
+/// Every answer to the INVITE has the dialog's tag, those of the stack's transaction as well (RFC 3261 section 8.2.6.2).
+fn tag(transaction: &mut Transaction, tag: &str) {
+    let to = transaction.original.to_header().map(|to| to.clone().with_tag(tag.into()));
+    if let Ok(to) = to {
+        transaction.original.headers.unique_push(to.into());
+    }
 }
 
 /// The INVITE's own transaction lives on: it waits for the ACK, or for a CANCEL.
@@ -183,49 +206,19 @@ fn spawn_handler(mut dialog: InviteDialog, mut transaction: Transaction) {
     });
 }
 
-/// The way to the INVITE's transaction, for answers that the stack does not give.
-struct Invite {
-    original: Request,
-    answers: TransactionEventSender,
-    endpoint: EndpointInnerRef,
-    /// That it came by.
-    connection: Option<SipConnection>,
-}
-
-impl Invite {
-    /// Every answer to the INVITE has the dialog's tag, those of the stack's transaction as well (RFC 3261 section 8.2.6.2).
-    fn new(transaction: &mut Transaction, tag: &str) -> Invite {
-        let to = transaction.original.to_header().map(|to| to.clone().with_tag(tag.into()));
-        if let Ok(to) = to {
-            transaction.original.headers.unique_push(to.into());
-        }
-        Invite {
-            original: transaction.original.clone(),
-            answers: transaction.tu_sender.clone(),
-            endpoint: transaction.endpoint_inner.clone(),
-            connection: transaction.connection.clone(),
-        }
-    }
-
-    /// RFC 3261 section 15.1.2: their BYE came before our answer.
-    fn terminate(&self) {
-        let response = self.endpoint.make_response(&self.original, StatusCode::RequestTerminated, None);
-        // An error means that it is answered already.
-        let _ = self.answers.send(TransactionEvent::Respond(response));
-    }
-}
-
 /// A call, and all that can happen to it.
 struct Call {
     board: Arc<Switchboard>,
+    signalling: Arc<Signalling>,
     member: MemberId,
     room: RoomId,
     leg: Leg,
+    id: DialogId,
     dialog: InviteDialog,
-    invite: Invite,
+    /// That the INVITE came by.
+    connection: Option<SipConnection>,
     /// Ours.
     contact: Uri,
-    states: DialogStateReceiver,
     line: Line,
     hang_up: mpsc::Receiver<HangUp>,
     session: Session,
@@ -240,11 +233,12 @@ struct Call {
 }
 
 impl Call {
-    async fn run(mut self, invitation: &Invitation, refusal: Option<EndReason>) {
+    async fn run(mut self: Box<Self>, invitation: Invitation, refusal: Option<EndReason>) {
         let gone = match refusal {
-            Some(reason) => self.decline(invitation, reason).await,
-            None => self.answer(invitation).await,
+            Some(reason) => self.decline(&invitation, reason).await,
+            None => self.answer(&invitation).await,
         };
+        drop(invitation);
         if gone.is_ok() && refusal.is_none() {
             self.follow().await;
         }
@@ -254,6 +248,18 @@ impl Call {
         self.board.dictations.over(self.member);
         self.board.calls.remove(self.member);
         tracing::info!(member = %self.member, "call over");
+        self.signalling.dialogs.remove_dialog(&self.id);
+        self.signalling.ongoing.remove(&self.id);
+    }
+
+    /// RFC 3261 section 15.1.2: their BYE came before our answer.
+    fn terminate(&self) {
+        let mut invite = self.dialog.initial_request();
+        if let Ok(to) = invite.to_header().map(|to| to.clone().with_tag(self.id.local_tag.as_str().into())) {
+            invite.headers.unique_push(to.into());
+        }
+        let endpoint = &self.signalling.dialogs.endpoint;
+        self.signalling.answers.give(endpoint.make_response(&invite, StatusCode::RequestTerminated, None));
     }
 
     /// What was agreed about the session's end is in force from now on.
@@ -264,7 +270,7 @@ impl Call {
 
 /// Reads an INVITE as a call reads it.
 #[cfg(any(fuzzing, test))]
-pub(super) fn fuzz(request: &Request) {
+pub(super) fn fuzz(request: &rsipstack::sip::Request) {
     use crate::telephony::SrtpPolicy;
     if let Ok(invitation) = Invitation::read(request) {
         let _ = invitation.diversions.to_string();
@@ -279,6 +285,16 @@ pub(super) fn fuzz(request: &Request) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn bytes_of_future<A, B, C, F: Future>(_: impl FnOnce(A, B, C) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_call_takes_no_more_memory_than_it_should() {
+        let (call, task) = (size_of::<Call>(), bytes_of_future(Call::run));
+        assert!(call <= 1 && task <= 1, "{call} bytes, and {task} for what it waits for");
+    }
 
     #[test]
     fn a_full_room_is_busy_and_a_locked_one_is_not_there() {

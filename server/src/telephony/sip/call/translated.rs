@@ -85,8 +85,7 @@ impl Call {
     /// the sound does not keep the signalling's way open.
     pub(super) async fn keep_open(&mut self) {
         self.keep_open_at = self.translated.map(|_| Instant::now() + KEEP_OPEN);
-        let (Some(translated), Some(SipConnection::Udp(socket))) = (self.translated, &self.invite.connection)
-        else {
+        let (Some(translated), Some(SipConnection::Udp(socket))) = (self.translated, &self.connection) else {
             return;
         };
         let to = SipAddr { r#type: Some(Transport::Udp), addr: translated.outside.into() };

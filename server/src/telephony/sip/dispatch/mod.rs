@@ -1,19 +1,21 @@
 //! What comes in: requests inside a dialog go to their dialog or to their call, INVITEs become calls, the rest is answered
 //! here.
 
+mod answers;
 mod check;
 mod merged;
 mod ongoing;
 
-pub(super) use ongoing::{Boxed, Line, Ongoing, Phase};
+pub(super) use ongoing::{Boxed, BoxedState, Line, Ongoing, Phase};
 
 use super::call;
 use super::response::{self, Answer};
 use crate::telephony::Switchboard;
+use answers::Answers;
 use check::Fault;
 use merged::Merged;
 use rsipstack::dialog::DialogId;
-use rsipstack::dialog::dialog::{Dialog, DialogState};
+use rsipstack::dialog::dialog::{Dialog, DialogState, DialogStateSender};
 use rsipstack::dialog::dialog_layer::DialogLayer;
 use rsipstack::sip::prelude::HeadersExt;
 use rsipstack::sip::{Method, StatusCode};
@@ -27,6 +29,9 @@ pub(super) struct Signalling {
     pub(super) board: Arc<Switchboard>,
     pub(super) dialogs: Arc<DialogLayer>,
     pub(super) ongoing: Ongoing,
+    pub(super) answers: Answers,
+    /// Where all dialogs tell what they come to.
+    pub(super) states: DialogStateSender,
     merged: Mutex<Merged>,
 }
 
@@ -36,12 +41,20 @@ pub(super) async fn serve(
     dialogs: Arc<DialogLayer>,
     mut incoming: TransactionReceiver,
 ) {
-    let signalling =
-        Arc::new(Signalling { board, dialogs, ongoing: Ongoing::default(), merged: Mutex::default() });
-    while let Some(transaction) = incoming.recv().await {
-        // What depends on the order is looked at before the tasks part.
-        let order = signalling.order(&transaction);
-        tokio::spawn(handle(Arc::clone(&signalling), transaction, order));
+    let answers = Answers::start(dialogs.endpoint.clone());
+    let (states_in, mut states) = dialogs.new_dialog_state_channel();
+    let (ongoing, merged) = (Ongoing::default(), Mutex::default());
+    let signalling = Arc::new(Signalling { board, dialogs, ongoing, answers, states: states_in, merged });
+    loop {
+        tokio::select! {
+            Some(state) = states.recv() => signalling.ongoing.tell(state),
+            transaction = incoming.recv() => {
+                let Some(transaction) = transaction else { return };
+                // What depends on the order is looked at before the tasks part.
+                let order = signalling.order(&transaction);
+                tokio::spawn(handle(Arc::clone(&signalling), transaction, order));
+            }
+        }
     }
 }
 

@@ -1,8 +1,9 @@
-//! The way of a request to the call whose dialog it belongs to.
+//! The way of a request, and of a dialog's state, to the call that they belong to.
 
 use crate::telephony::sip::response::Answer;
 use model::limits::REQUESTS_OF_A_CALL;
 use rsipstack::dialog::DialogId;
+use rsipstack::dialog::dialog::DialogState;
 use rsipstack::sip::Request;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
@@ -21,6 +22,7 @@ pub(in crate::telephony::sip) struct Asked {
 
 /// A channel has room for 32 messages from the start, and each call has one.
 pub(in crate::telephony::sip) type Boxed = Box<Asked>;
+pub(in crate::telephony::sip) type BoxedState = Box<DialogState>;
 
 /// How far a call is, as far as other requests care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +36,8 @@ pub(in crate::telephony::sip) enum Phase {
 /// A call's end of it.
 pub(in crate::telephony::sip) struct Line {
     pub(in crate::telephony::sip) asked: mpsc::Receiver<Boxed>,
+    /// As many as the stack makes of what the door lets through.
+    pub(in crate::telephony::sip) states: mpsc::UnboundedReceiver<BoxedState>,
     pub(in crate::telephony::sip) phase: watch::Sender<Phase>,
 }
 
@@ -43,6 +47,7 @@ pub(in crate::telephony::sip) struct Ongoing(Mutex<HashMap<DialogId, Entry>>);
 
 struct Entry {
     call: mpsc::Sender<Boxed>,
+    states: mpsc::UnboundedSender<BoxedState>,
     phase: watch::Receiver<Phase>,
     /// The highest CSeq that has come.
     cseq: u32,
@@ -52,13 +57,22 @@ impl Ongoing {
     /// `cseq` is that of the INVITE. [`Ongoing::remove`] must follow.
     pub(in crate::telephony::sip) fn add(&self, id: DialogId, cseq: u32) -> Line {
         let (call, asked) = mpsc::channel(REQUESTS_OF_A_CALL);
+        let (states_in, states) = mpsc::unbounded_channel();
         let (phase, phase_out) = watch::channel(Phase::Early);
-        self.lock().insert(id, Entry { call, phase: phase_out, cseq });
-        Line { asked, phase }
+        self.lock().insert(id, Entry { call, states: states_in, phase: phase_out, cseq });
+        Line { asked, states, phase }
     }
 
     pub(in crate::telephony::sip) fn remove(&self, id: &DialogId) {
         self.lock().remove(id);
+    }
+
+    /// Tells a call what its dialog has come to. Of calls that are over nothing is told.
+    pub(super) fn tell(&self, state: DialogState) {
+        if let Some(entry) = self.lock().get(state.id()) {
+            // An error means that the call is just ending.
+            let _ = entry.states.send(Box::new(state));
+        }
     }
 
     /// Whether a request comes behind a later one (RFC 3261 section 12.2.2). Asked in the order in which they come.
