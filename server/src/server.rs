@@ -42,7 +42,8 @@ impl Server {
         let announcements = Announcements::open(store.clone(), config.announcements());
         let announcements = Arc::new(announcements.await.context("opening the announcements")?);
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let media = MediaPool::start(threads, clock).context("starting the media threads")?;
+        let media = MediaPool::start(threads, config.legs_per_room, clock);
+        let media = media.context("starting the media threads")?;
         let pins = Arc::new(PinGuard::default());
         let live = Arc::new(LiveHub::new(clock, Arc::clone(&media.pool), Arc::clone(&pins)));
         let ports = Ports::new(
