@@ -5,6 +5,7 @@ mod body;
 mod change;
 mod dialled;
 mod diverted;
+mod flow;
 mod follow;
 mod info;
 mod invitation;
