@@ -1,5 +1,8 @@
 // What a test uses, and gives back when it ends, however it ends.
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Phone } from './baresip.mjs';
 import { Browser } from './browser.mjs';
 import { Datagrams } from './datagrams.mjs';
@@ -21,6 +24,13 @@ export class Fixture {
   use(thing) {
     this.#started.push(thing);
     return thing;
+  }
+
+  /** An empty folder. */
+  folder() {
+    const path = mkdtempSync(join(tmpdir(), 'conference-end2end-'));
+    this.use({ stop: () => rmSync(path, { recursive: true, force: true }) });
+    return path;
   }
 
   async server(options) {

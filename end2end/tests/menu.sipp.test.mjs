@@ -5,7 +5,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Fixture } from '../lib/fixture.mjs';
 import { NOT_SAID, SAID, find, phrase } from '../lib/phrases.mjs';
+import { freePorts } from '../lib/ports.mjs';
+import { Recording } from '../lib/recording.mjs';
 import { NUMBER } from '../lib/server.mjs';
+import { sipp } from '../lib/sipp.mjs';
 import { until } from '../lib/wait.mjs';
 import { sine } from '../lib/wav.mjs';
 
@@ -93,4 +96,28 @@ test('who is in hears a chime, and who comes in his place; keys are answered, an
   const heard = inside.recording.since(mark);
   assertSaid(t, heard, [enterChime, leaveChime]);
   assertNotSaid(heard, [second, muted, unmuted, goodbye]);
+});
+
+test('a full room says so and is busy, and has a place again when somebody has left', async (t) => {
+  const fixture = new Fixture(t);
+  const server = await fixture.server({ config: 'max-calls-per-room = 2\n' });
+  const { follow } = await server.addresses();
+  const [full, locked] = await Promise.all([phrase('en/full'), phrase('en/locked')]);
+  const [first, second, third] = await fixture.phones({ 4001: 0, 4002: 0, 4003: 0 }, SILENT);
+  for (const phone of [first, second]) await phone.call(server, NUMBER);
+  await server.untilMembers(follow, 2);
+  // In early media (RFC 3960), and then 486.
+  const printed = third.child.output.length;
+  assert.match(await third.tryCall(server, NUMBER), /^486 Busy Here/);
+  const [, path] = third.child.output.slice(printed).match(/dumping decode audio to (\S+)/) ?? [];
+  assert.ok(path, `nothing was heard before the refusal\n${third.tail()}`);
+  const heard = new Recording(path).since(0);
+  assertSaid(t, heard, [full]);
+  assertNotSaid(heard, [locked]);
+  await sipp(server, 'declined', { keys: { first_port: await freePorts() }, replace: { STATUS: '486' } });
+  assert.equal((await server.members(follow)).length, 2);
+  await second.hangUp();
+  await server.untilMembers(follow, 1);
+  await third.call(server, NUMBER);
+  await server.untilMembers(follow, 2);
 });

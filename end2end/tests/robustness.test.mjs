@@ -6,7 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import { rtpPacket, seeded } from '../lib/datagrams.mjs';
 import { Fixture } from '../lib/fixture.mjs';
 import { malformedMessages } from '../lib/malformed.mjs';
-import { NUMBER } from '../lib/server.mjs';
+import { ACCOUNT, NUMBER } from '../lib/server.mjs';
 import { sipp } from '../lib/sipp.mjs';
 import { muLaw, sine } from '../lib/wav.mjs';
 
@@ -57,6 +57,109 @@ async function inBursts(count, send) {
     await send(i);
     if (i % BURST === BURST - 1) await setTimeout(BURST_EVERY_MS);
   }
+}
+
+/** What cannot stand in a line: with it, a message has other lines than it had, and is seldom let in. */
+const LINE_ENDS = /[\r\n]/g;
+const ODD_PIECES = [';', ',', '<', '>', '"', '%', '%00', ':', '@', '=', ' ', '\t', '-', '0', '4294967296', '[::1]', 'a'.repeat(300)];
+
+/** `text` with one or two of its values changed, and the length that its body has then: it gets past the door, and further in. */
+function oddInside(random, text) {
+  const [headers, body] = text.split('\r\n\r\n');
+  const change = (line) => {
+    const at = Math.floor(random() * (line.length + 1));
+    const piece = ODD_PIECES[Math.floor(random() * ODD_PIECES.length)];
+    const kind = random();
+    if (kind < 0.4) return line.slice(0, at) + piece + line.slice(at);
+    if (kind < 0.6) return line.slice(0, at) + line.slice(at + 1 + Math.floor(random() * 8));
+    if (kind < 0.8) return line.slice(0, at) + String.fromCharCode(1 + Math.floor(random() * 254)) + line.slice(at + 1);
+    return line.slice(0, at) + line.slice(Math.floor(random() * at));
+  };
+  const some = (lines, from) => {
+    const which = from + Math.floor(random() * (lines.length - from));
+    return lines.map((line, i) => (i === which ? change(line).replace(LINE_ENDS, '') : line));
+  };
+  const inBody = body && random() < 0.5;
+  // From the second line on: the first and the top Via are what the door looks at most.
+  const lines = inBody ? headers.split('\r\n') : some(headers.split('\r\n'), 2);
+  const description = inBody ? some(some(body.split('\r\n'), 0), 0).join('\r\n') : body;
+  const length = `Content-Length: ${Buffer.byteLength(description, 'latin1')}`;
+  return Buffer.from(`${lines.join('\r\n').replace(/^Content-Length: \d+$/m, length)}\r\n\r\n${description}`, 'latin1');
+}
+
+/** Messages as a telephone of a trunk sends them: new calls, and requests in the call `up`, whose answer had `toTag`. */
+function requests(peer, number, up, toTag) {
+  let cseq = 1;
+  const inCall = (method, options) => () =>
+    peer.request(up, method, { toTag, cseq: (cseq += 1), branch: `${up.branch}${cseq}`, ...options });
+  const offer = peer.offer(peer.port, {
+    formats: '107 9 8 0 101',
+    attributes: ['rtpmap:107 opus/48000/2', 'fmtp:107 useinbandfec=1;maxaveragebitrate=64000', 'rtpmap:101 telephone-event/8000', 'ptime:20', 'sendrecv'],
+  });
+  const extra = ['Supported: timer, 100rel', 'Session-Expires: 1800;refresher=uac', 'Allow: INVITE, UPDATE',
+    'P-Asserted-Identity: "Claire" <sip:0612345678@carrier.example>', 'Diversion: <sip:1@a.example>;reason=unconditional', 'Privacy: none'];
+  const invite = (options) => () => peer.request(peer.newCall(number), 'INVITE', { body: offer, extra, ...options });
+  return [
+    invite(),
+    invite({ extra: [...extra, 'Require: 100rel'] }),
+    invite({ body: offer.replace('RTP/AVP', 'RTP/SAVP') + `a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:${'A'.repeat(40)}\r\n` }),
+    () => peer.request(peer.newCall(number), 'OPTIONS', { extra }),
+    () => peer.request(peer.newCall(number), 'REGISTER', { extra }),
+    inCall('UPDATE', { extra, body: offer }),
+    inCall('INVITE', { extra, body: offer }),
+    inCall('INFO', { body: 'Signal=5\r\nDuration=160\r\n' }),
+    inCall('PRACK', { extra: ['RAck: 1 1 INVITE'] }),
+    inCall('OPTIONS'),
+  ];
+}
+
+/** Ends the calls that were taken: a caller may say BYE before the ACK (RFC 3261 section 15). */
+async function endAll(peer, server) {
+  const taken = peer.received.filter((r) => r.method === 'INVITE' && r.status === 200);
+  const line = (text, name) => text.match(new RegExp(`^${name}: .*$`, 'im'))?.[0];
+  for (const [i, { text, contact }] of taken.entries()) {
+    const same = ['From', 'To', 'Call-ID'].map((name) => line(text, name));
+    if (same.includes(undefined)) continue;
+    const via = `Via: SIP/2.0/${peer.transport} ${peer.address}:${peer.port};branch=z9hG4bKend${i}`;
+    const lines = [`BYE ${contact ?? `sip:${server.sip}`} SIP/2.0`, via, ...same, 'CSeq: 100000 BYE', 'Max-Forwards: 70', 'Content-Length: 0'];
+    await peer.send(Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'));
+  }
+  return taken.length;
+}
+
+/** By the door's own answers nothing was reached: they have no agent. */
+const isByTheStack = ({ status, text }) => status >= 200 && /^User-Agent: conference/im.test(text);
+
+for (const transport of ['UDP', 'TCP']) {
+  test(`2,000 requests by ${transport} that are odd inside, from a source that may send so many`, async (t) => {
+    const fixture = new Fixture(t);
+    const server = await fixture.server();
+    // In a room of their own: the good call is not to hear their chimes.
+    await server.cli(['number', 'add', '3001', '--account', ACCOUNT.email]);
+    const good = await fixture.goodCall();
+    const peer = transport === 'UDP' ? await fixture.datagrams() : await fixture.stream();
+    const up = peer.newCall('3001');
+    await peer.send(peer.request(up, 'INVITE', { body: peer.offer(peer.port) }));
+    const { tag } = await peer.response('200', (r) => r.method === 'INVITE' && r.status === 200);
+    await peer.send(peer.request(up, 'ACK', { toTag: tag, branch: `${up.branch}a` }));
+    const models = requests(peer, '3001', up, tag);
+    const random = seeded(SEED);
+    await inBursts(DATAGRAMS, (i) => peer.send(oddInside(random, models[i % models.length]())));
+    const probe = peer.newCall('3001');
+    await peer.send(peer.request(probe, 'OPTIONS'));
+    await peer.response('200 to OPTIONS', (r) => r.method === 'OPTIONS' && r.status === 200 && r.text.includes(probe.callId), 20_000);
+    const reached = peer.received.filter(isByTheStack);
+    const taken = await endAll(peer, server);
+    const statuses = [...new Set(reached.map(({ status }) => status))].sort();
+    const counts = statuses.map((status) => `${reached.filter((r) => r.status === status).length} times ${status}`);
+    t.diagnostic(`answered behind the door: ${counts.join(', ')}; ${taken} calls taken`);
+    assert.ok(reached.length > DATAGRAMS / 4, `${reached.length} of ${DATAGRAMS} were answered behind the door`);
+    await sipp(server, 'options');
+    await sipp(server, 'call');
+    await good.assertNoGap(t);
+    await server.assertAlive();
+    assert.doesNotMatch(server.child.output, /panicked/);
+  });
 }
 
 test('2,000 malformed SIP datagrams', async (t) => {

@@ -82,3 +82,26 @@ test('IPv4 and IPv6 at one port, each answered from its own', async (t) => {
   }
   await server.untilMembers(follow, 2);
 });
+
+for (const [name, options] of [
+  ['TCP', {}],
+  ['TLS', { tls: true }],
+]) {
+  test(`a telephone whose ${name} connection has closed is reached by the one of its next request`, async (t) => {
+    const fixture = new Fixture(t);
+    const server = await fixture.server({ tls: true });
+    const { follow } = await server.addresses();
+    const first = await fixture.stream(options);
+    const { call, answer } = await callOn(first);
+    await server.untilMembers(follow, 1);
+    first.close();
+    // Its Contact is still the port of the first, where nobody listens: as if a translator lay between.
+    const second = await fixture.stream(options);
+    const request = second.request(call, 'INFO', { toTag: answer.tag, branch: `${call.branch}i`, cseq: 2 });
+    second.send(request.replace(/^Contact: .*$/m, `Contact: <sip:5000@10.1.2.3:${first.port}>`));
+    await second.response('200 to INFO', (r) => r.method === 'INFO' && r.status === 200);
+    server.child.signal('SIGTERM');
+    await until('a BYE of the server', () => /^BYE sip:/m.test(second.text));
+    assert.match(second.text, new RegExp(`^Via: SIP/2.0/${name} `, 'm'));
+  });
+}

@@ -60,6 +60,9 @@ pub(crate) struct ServeArgs {
     /// Whether sound is encrypted (SRTP) [default: allowed]
     #[arg(long, env = "CONFERENCE_SRTP", value_name = "WHETHER")]
     pub(crate) srtp: Option<SrtpPolicy>,
+    /// Calls in one room at the same time; one more is told that the room is full [default: 2000]
+    #[arg(long, env = "CONFERENCE_MAX_CALLS_PER_ROOM", value_name = "N")]
+    pub(crate) max_calls_per_room: Option<usize>,
     /// Recordings that are said instead of the built-in phrases
     #[arg(long, visible_alias = "prompts", env = "CONFERENCE_PROMPTS_DIR", value_name = "DIR")]
     pub(crate) prompts_dir: Option<PathBuf>,
@@ -85,6 +88,7 @@ struct File {
     rtp_ports: Option<String>,
     public_ip: Option<IpAddr>,
     srtp: Option<SrtpPolicy>,
+    max_calls_per_room: Option<usize>,
     prompts_dir: Option<PathBuf>,
     recording_free_mb: Option<u64>,
     recording_days: Option<u64>,
@@ -125,6 +129,8 @@ pub(crate) struct Config {
     pub(crate) addresses: Addresses,
     pub(crate) rtp_ports: PortRange,
     pub(crate) srtp: SrtpPolicy,
+    /// From 1 to [`limits::LEGS_PER_ROOM`].
+    pub(crate) legs_per_room: usize,
     pub(crate) prompts_dir: Option<PathBuf>,
     pub(crate) recordings: RecordingSettings,
     /// Who may call in. The file alone says it: it is too much for flags.
@@ -151,6 +157,8 @@ pub(crate) enum ConfigError {
     SipAddresses,
     #[error("recordings are kept for 1 to {} days", limits::RECORDING_DAYS)]
     RecordingDays,
+    #[error("max-calls-per-room is from 1 to {most}, and not {0}", most = limits::LEGS_PER_ROOM)]
+    CallsPerRoom(usize),
     #[error("TLS needs a certificate and its key (sip-cert and sip-key), and these an address (sip-tls)")]
     TlsFiles,
 }
@@ -183,6 +191,7 @@ impl Config {
             addresses,
             rtp_ports: rtp_ports.as_deref().unwrap_or("20000-29999").parse()?,
             srtp: serve.srtp.or(file.srtp).unwrap_or_default(),
+            legs_per_room: legs_per_room(serve.max_calls_per_room.or(file.max_calls_per_room))?,
             prompts_dir: serve.prompts_dir.clone().or(file.prompts_dir),
             recordings,
             callers,
@@ -263,6 +272,13 @@ fn place(text: &str, span: Range<usize>) -> (usize, usize) {
 /// The flags' addresses, else the file's.
 fn listed(flags: &[SocketAddr], file: Option<OneOrMore>) -> Option<Vec<SocketAddr>> {
     if flags.is_empty() { file.map(OneOrMore::into_list) } else { Some(flags.to_vec()) }
+}
+
+fn legs_per_room(given: Option<usize>) -> Result<usize, ConfigError> {
+    match given.unwrap_or(limits::LEGS_PER_ROOM) {
+        legs @ 1..=limits::LEGS_PER_ROOM => Ok(legs),
+        odd => Err(ConfigError::CallsPerRoom(odd)),
+    }
 }
 
 fn tls_files(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<TlsFiles>, ConfigError> {
@@ -367,6 +383,19 @@ mod tests {
         assert!(matches!(load("sip = []", &serve), Err(ConfigError::SipAddresses)));
         let error = load("sip = 5060", &serve).unwrap_err().to_string();
         assert!(error.contains("or a list of them"), "{error}");
+    }
+
+    #[test]
+    fn a_room_may_be_made_smaller_and_not_larger() {
+        let serve = ServeArgs::default();
+        assert_eq!(load("", &serve).unwrap().legs_per_room, limits::LEGS_PER_ROOM);
+        assert_eq!(load("max-calls-per-room = 30", &serve).unwrap().legs_per_room, 30);
+        let flag = ServeArgs { max_calls_per_room: Some(7), ..ServeArgs::default() };
+        assert_eq!(load("max-calls-per-room = 30", &flag).unwrap().legs_per_room, 7);
+        for odd in [0, 2_001] {
+            let text = format!("max-calls-per-room = {odd}");
+            assert!(matches!(load(&text, &serve), Err(ConfigError::CallsPerRoom(n)) if n == odd));
+        }
     }
 
     #[test]

@@ -47,7 +47,8 @@ impl Server {
         let announcements = Announcements::open(store.clone(), config.announcements());
         let announcements = Arc::new(announcements.await.context("opening the announcements")?);
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let media = MediaPool::start(threads, clock).context("starting the media threads")?;
+        let media = MediaPool::start(threads, config.legs_per_room, clock);
+        let media = media.context("starting the media threads")?;
         let ledger = Ledger::open(store.clone());
         let pool = Arc::clone(&media.pool);
         let (recorder, recorder_threads) = Recorder::start(

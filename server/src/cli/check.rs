@@ -48,7 +48,11 @@ pub(crate) async fn run(common: &CommonArgs, args: &ServeArgs) -> anyhow::Result
         println!("TLS        {}: fine", files.certificate.display());
     }
     check_recordings(&config.recordings);
-    println!("sound      room for {} calls at once", config.rtp_ports.pairs());
+    println!(
+        "sound      room for {} calls at once, {} in one room",
+        config.rtp_ports.pairs(),
+        config.legs_per_room
+    );
     let wrong_prompts = config.prompts_dir.as_deref().map_or(0, check_prompts);
     if wrong > 0 {
         bail!("{wrong} of the addresses cannot be used");

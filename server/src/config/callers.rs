@@ -2,7 +2,8 @@
 
 use crate::telephony::Transport;
 use crate::telephony::trunk::{
-    Algorithm, CallersSettings, Host, NumberRule, Peer, Phone, RegistrationSettings, Secret, TrunkSettings,
+    Algorithm, Authorities, CallersSettings, Host, NumberRule, Peer, Phone, RegistrationSettings, Secret,
+    TrunkSettings,
 };
 use ipnet::IpNet;
 use model::limits;
@@ -29,6 +30,7 @@ pub(super) struct TrunkTable {
     password_file: Option<Spanned<PathBuf>>,
     proxy: Option<Spanned<String>>,
     transport: Option<Spanned<Transport>>,
+    ca_file: Option<Spanned<PathBuf>>,
     country: Option<Spanned<String>>,
     national_prefix: Option<Spanned<String>>,
     international_prefix: Option<Spanned<String>>,
@@ -85,6 +87,10 @@ pub(crate) enum CallersError {
     EmptyPassword,
     #[error("the password file {file} cannot be read: {reason}")]
     PasswordFile { file: String, reason: String },
+    #[error("ca-file goes with transport = \"tls\"")]
+    NoTls,
+    #[error("the certificates in {file} cannot be used: {reason}")]
+    CaFile { file: String, reason: String },
     #[error("a country is its calling code, 1 to 3 digits, as \"33\": {0:?}")]
     Country(String),
     #[error("a prefix has at most 4 digits, as \"0\" or \"00\": {0:?}")]
@@ -202,6 +208,7 @@ impl TrunkTable {
                 ("password-file", self.password_file.as_ref().map(Spanned::span)),
                 ("proxy", self.proxy.as_ref().map(Spanned::span)),
                 ("transport", self.transport.as_ref().map(Spanned::span)),
+                ("ca-file", self.ca_file.as_ref().map(Spanned::span)),
             ];
             let needless = spans.into_iter().find_map(|(key, span)| span.map(|span| (key, span)));
             return match needless {
@@ -218,7 +225,12 @@ impl TrunkTable {
         let auth_user = self.auth_user.map(Spanned::into_inner);
         let password = password(self.password, self.password_file, span, folder)?;
         let transport = self.transport.map(Spanned::into_inner).unwrap_or_default();
-        Ok(Some(RegistrationSettings { registrar, user, auth_user, password, proxy, transport }))
+        let authorities = match &self.ca_file {
+            Some(file) if transport != Transport::Tls => return Err(at(file, CallersError::NoTls)),
+            Some(file) => Some(authorities(file, folder)?),
+            None => None,
+        };
+        Ok(Some(RegistrationSettings { registrar, user, auth_user, password, proxy, transport, authorities }))
     }
 }
 
@@ -265,6 +277,13 @@ fn password(
         return Err(Wrong { span, error: CallersError::EmptyPassword });
     }
     Ok(Secret::new(text))
+}
+
+fn authorities(file: &Spanned<PathBuf>, folder: &Path) -> Result<Authorities, Wrong> {
+    Authorities::read(&folder.join(file.get_ref())).map_err(|reason| {
+        let name = file.get_ref().display().to_string();
+        at(file, CallersError::CaFile { file: name, reason })
+    })
 }
 
 fn peer(given: &Spanned<String>) -> Result<Peer, Wrong> {

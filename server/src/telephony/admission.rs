@@ -91,18 +91,19 @@ async fn enter(board: &Switchboard, entrance: &Entrance, ask: &Ask<'_>) -> Resul
     let caller = identity.caller();
     let (pin_delay, control_pin) =
         pins(&room.settings, || board.pins.access(board.live.now_ms(), room.id, &caller.number))?;
-    let refusal = refusal(board.live.is_locked(room.id), board.media.legs(room.id));
+    let full = board.media.legs(room.id) >= board.media.legs_per_room();
+    let refusal = refusal(board.live.is_locked(room.id), full);
     let announcement =
         if room.settings.announce_file { board.announcements.sound(room.id).await } else { None };
     let recording = if room.settings.recording { board.recorder.new_recording() } else { None };
     Ok(Admitted { room, caller, pin_delay, control_pin, refusal, announcement, recording })
 }
 
-/// Why nobody may come into a room with so many legs.
-fn refusal(locked: bool, legs: usize) -> Option<EndReason> {
+/// Why nobody may come into a room.
+fn refusal(locked: bool, full: bool) -> Option<EndReason> {
     match locked {
         true => Some(EndReason::Locked),
-        false => (legs >= limits::LEGS_PER_ROOM).then_some(EndReason::Full),
+        false => full.then_some(EndReason::Full),
     }
 }
 
@@ -129,11 +130,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_room_is_full_with_its_last_leg_and_locked_before_it_is_full() {
-        assert_eq!(refusal(false, limits::LEGS_PER_ROOM - 1), None);
-        assert_eq!(refusal(false, limits::LEGS_PER_ROOM), Some(EndReason::Full));
-        assert_eq!(refusal(true, 0), Some(EndReason::Locked));
-        assert_eq!(refusal(true, limits::LEGS_PER_ROOM), Some(EndReason::Locked));
+    fn a_room_is_locked_before_it_is_full() {
+        assert_eq!(refusal(false, false), None);
+        assert_eq!(refusal(false, true), Some(EndReason::Full));
+        assert_eq!(refusal(true, false), Some(EndReason::Locked));
+        assert_eq!(refusal(true, true), Some(EndReason::Locked));
     }
 
     #[test]

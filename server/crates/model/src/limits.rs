@@ -98,6 +98,8 @@ pub const SIP_TRANSACTIONS: usize = 50_000;
 pub const SIP_CONNECTIONS: usize = 1_000;
 /// TCP and TLS connections of a source that is no trunk.
 pub const STRANGER_CONNECTIONS: usize = 50;
+/// Milliseconds in which a connection that we open must be up, its TLS handshake included.
+pub const CONNECT_MS: u64 = 5_000;
 /// TLS handshakes at the same time.
 pub const TLS_HANDSHAKES: usize = 64;
 /// Milliseconds that a TLS handshake may take.

@@ -72,6 +72,13 @@ fn what_is_wrong_is_named_by_its_line() {
         ("[[phone]]\nuser = \"a\"".to_owned(), 1, "password or password-file is missing"),
         (format!("{peer}trunc = 1"), 6, "unknown field `trunc`"),
         (format!("{registers}transport = \"sctp\""), 7, "unknown variant `sctp`"),
+        (format!("{registers}password = \"x\"\nca-file = \"ca.pem\""), 8, "goes with transport = \"tls\""),
+        (
+            format!("{registers}password = \"x\"\ntransport = \"tls\"\nca-file = \"no-such-file\""),
+            9,
+            "no-such-file cannot be used",
+        ),
+        (format!("{peer}ca-file = \"ca.pem\""), 6, "ca-file goes with a registrar"),
     ] {
         let said = wrong(&text);
         assert!(said.starts_with(&format!("line {line}")) && said.contains(problem), "{text}\n{said}");

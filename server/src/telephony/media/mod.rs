@@ -12,7 +12,7 @@ pub(crate) use ports::{PortPair, PortRange, PortRangeError, Ports};
 use super::sdp::Wiring;
 use crate::clock::Clock;
 use crate::recorder;
-use engine::{DictationAnswer, Event, Key, MediaParams, OpenLeg, Take};
+use engine::{DictationAnswer, EngineConfig, Event, Key, MediaParams, OpenLeg, Take};
 use model::{Action, MemberId, RecordingEnd, RoomId, limits};
 use placement::Placement;
 use std::io;
@@ -41,6 +41,7 @@ pub(crate) struct Busy;
 pub(crate) struct MediaPool {
     threads: Vec<mpsc::Sender<Command>>,
     placement: Mutex<Placement>,
+    legs_per_room: usize,
     stop: Arc<AtomicBool>,
 }
 
@@ -55,8 +56,8 @@ pub(crate) struct Started {
 }
 
 impl MediaPool {
-    /// Starts `threads` media threads.
-    pub(crate) fn start(threads: usize, clock: Clock) -> io::Result<Started> {
+    /// Starts `threads` media threads, on which no room has more than `legs_per_room` legs.
+    pub(crate) fn start(threads: usize, legs_per_room: usize, clock: Clock) -> io::Result<Started> {
         assert!(threads > 0, "a server without a media thread is deaf");
         let (events, receiver) = mpsc::channel(limits::EVENT_QUEUE);
         let stop = Arc::new(AtomicBool::new(false));
@@ -64,14 +65,16 @@ impl MediaPool {
         for index in 0..threads {
             let (sender, commands) = mpsc::channel(limits::COMMAND_QUEUE);
             let (tap, source) = recorder::queue();
-            let thread = thread::MediaThread::new(clock, commands, events.clone(), tap, Arc::clone(&stop))?;
+            let config = EngineConfig { seed: rand::random(), legs_per_room };
+            let thread =
+                thread::MediaThread::new(config, clock, commands, events.clone(), tap, Arc::clone(&stop))?;
             recorded.push(source);
             let name = format!("media-{index}");
             handles.push(std::thread::Builder::new().name(name).spawn(move || thread.run())?);
             senders.push(sender);
         }
         let placement = Mutex::new(Placement::new(threads));
-        let pool = Arc::new(MediaPool { threads: senders, placement, stop });
+        let pool = Arc::new(MediaPool { threads: senders, placement, legs_per_room, stop });
         Ok(Started { pool, events: receiver, recorded, threads: handles })
     }
 
@@ -139,6 +142,11 @@ impl MediaPool {
     /// Legs in a room, those in their menu included.
     pub(crate) fn legs(&self, room: RoomId) -> usize {
         self.placement().legs(room)
+    }
+
+    /// So many legs fill a room.
+    pub(crate) fn legs_per_room(&self) -> usize {
+        self.legs_per_room
     }
 
     /// Ends all threads at their next tick.

@@ -56,6 +56,7 @@ fn go_first() {
 
 impl MediaThread {
     pub(super) fn new(
+        config: EngineConfig,
         clock: Clock,
         commands: mpsc::Receiver<Command>,
         events: mpsc::Sender<Event>,
@@ -66,7 +67,6 @@ impl MediaThread {
         let timer =
             TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC)?;
         epoll.add(&timer, EpollEvent::new(EpollFlags::EPOLLIN, TIMER))?;
-        let config = EngineConfig { seed: rand::random(), legs_per_room: limits::LEGS_PER_ROOM };
         Ok(MediaThread {
             clock,
             commands,

@@ -1,5 +1,6 @@
 //! Requests that we send outside of calls: REGISTER and OPTIONS.
 
+use crate::telephony::sip::listen::Dialer;
 use crate::telephony::trunk::registration::Answer;
 use crate::telephony::trunk::{Challenge, Host, RegistrationSettings, Target, Trunk};
 use crate::telephony::{Addresses, Transport};
@@ -35,13 +36,25 @@ pub(super) struct Client {
     call_id: CallId,
     sequence: u32,
     trunk: String,
+    /// Where datagrams are not enough.
+    dialer: Dialer,
 }
 
 impl Client {
-    pub(super) fn new(endpoint: EndpointInnerRef, addresses: Addresses, trunk: &Trunk) -> Client {
+    pub(super) fn new(
+        endpoint: EndpointInnerRef,
+        addresses: Addresses,
+        trunk: &Trunk,
+        dialer: Dialer,
+    ) -> Client {
         let option = &endpoint.option;
         let call_id = make_call_id(option.callid_suffix.as_deref(), option.callid_format);
-        Client { endpoint, addresses, call_id, sequence: 0, trunk: trunk.settings.name.clone() }
+        Client { endpoint, addresses, call_id, sequence: 0, trunk: trunk.settings.name.clone(), dialer }
+    }
+
+    /// Returns how long the connection to the other end lived, when it is over; never while there is none.
+    pub(super) async fn disconnected(&mut self) -> Duration {
+        self.dialer.lost().await
     }
 
     /// Registers for `expires_s` seconds; for 0 it takes the registration back.
@@ -170,11 +183,18 @@ impl Client {
         }
     }
 
-    async fn send(&self, request: Request, target: Target) -> Heard {
+    async fn send(&mut self, request: Request, target: Target) -> Heard {
         let Ok(key) = TransactionKey::from_request(&request, TransactionRole::Client) else {
             return Heard::Nothing;
         };
-        let mut transaction = Transaction::new_client(key, request, self.endpoint.clone(), None);
+        let connection = match self.dialer.connection(target).await {
+            Ok(connection) => connection,
+            Err(error) => {
+                tracing::warn!(trunk = self.trunk, address = %target.address, %error, "no connection");
+                return Heard::Nothing;
+            }
+        };
+        let mut transaction = Transaction::new_client(key, request, self.endpoint.clone(), connection);
         transaction.destination =
             Some(SipAddr::new(stack_transport(target.transport), HostWithPort::from(target.address)));
         let exchange = async {

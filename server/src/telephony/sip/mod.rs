@@ -13,7 +13,7 @@ pub(crate) use door::Door;
 pub(in crate::telephony) use listen::{Certificate, CertificateError};
 
 use super::Switchboard;
-use listen::{Listeners, OwnVia};
+use listen::{Inbound, Listeners, OwnVia};
 use rsipstack::EndpointBuilder;
 use rsipstack::dialog::dialog_layer::DialogLayer;
 use rsipstack::transport::TransportLayer;
@@ -54,8 +54,9 @@ impl Endpoint {
         let inner = endpoint.inner.clone();
         let dialogs = Arc::new(DialogLayer::new(inner.clone()));
         tokio::spawn(async move { endpoint.serve().await });
-        let lines = registration::Lines::start(&board, &inner);
-        listeners.serve(Arc::clone(&board.door), inner, cancel.child_token());
+        let inbound = Arc::new(Inbound::new(Arc::clone(&board.door), inner.clone()));
+        let lines = registration::Lines::start(&board, &inner, &inbound, &cancel);
+        listeners.serve(Arc::clone(&board.door), &inbound, cancel.child_token());
         tokio::spawn(dispatch::serve(board, dialogs, incoming));
         Ok(Endpoint { cancel, lines })
     }

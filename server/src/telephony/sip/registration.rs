@@ -2,6 +2,7 @@
 //! when is decided in `telephony/trunk/`; here it is sent.
 
 use super::client::{Client, Heard};
+use super::listen::{Dialer, Inbound};
 use crate::telephony::trunk::keep_alive::{KeepAlive, is_alive};
 use crate::telephony::trunk::registration::{Answer, Registration, Step};
 use crate::telephony::trunk::{Host, RegistrationSettings, Target, Trunk};
@@ -30,18 +31,25 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    pub(super) fn start(board: &Arc<Switchboard>, endpoint: &EndpointInnerRef) -> Lines {
+    /// Connections to the trunks' other ends last until `cancel`.
+    pub(super) fn start(
+        board: &Arc<Switchboard>,
+        endpoint: &EndpointInnerRef,
+        inbound: &Arc<Inbound>,
+        cancel: &CancellationToken,
+    ) -> Lines {
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
         let resolver = SipResolver::new();
         for trunk in board.trunks.all() {
-            if trunk.hosts().next().is_none() {
-                continue;
-            }
+            let Some(other_end) = trunk.other_end() else { continue };
             let now = board.live.now();
+            let authorities = trunk.settings.registration.as_ref().and_then(|r| r.authorities.clone());
+            let dialer =
+                Dialer::new(Arc::clone(inbound), cancel.clone(), other_end.name.clone(), authorities);
             let line = Line {
                 trunk: Arc::clone(trunk),
                 board: Arc::clone(board),
-                client: Client::new(Arc::clone(endpoint), board.addresses.clone(), trunk),
+                client: Client::new(Arc::clone(endpoint), board.addresses.clone(), trunk, dialer),
                 resolver: resolver.clone(),
                 registration: trunk.settings.registration.is_some().then(|| Registration::new(now)),
                 keep_alive: trunk.settings.keep_alive_s.map(|interval_s| KeepAlive::new(interval_s, now)),
@@ -85,6 +93,7 @@ impl Line {
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = tokio::time::sleep(wait) => {}
+                lived = self.client.disconnected() => self.disconnected(lived),
             }
         }
         self.farewell().await;
@@ -102,6 +111,14 @@ impl Line {
             .flatten()
             .min()
             .unwrap_or(self.look_up)
+    }
+
+    fn disconnected(&mut self, lived: Duration) {
+        tracing::info!(trunk = %self.trunk.settings.name, ?lived, "the connection is over");
+        let now = self.now();
+        if let Some(registration) = &mut self.registration {
+            registration.disconnected(now, lived.as_millis() as u64, rand::random());
+        }
     }
 
     /// Whose calls are this trunk's: all addresses of all its names.

@@ -14,7 +14,9 @@ pub(crate) use digest::Algorithm;
 pub(super) use digest::Challenge;
 pub(super) use line::{Target, Trunk};
 pub(crate) use numbers::NumberRule;
-pub(crate) use settings::{CallersSettings, Host, Peer, Phone, RegistrationSettings, Secret, TrunkSettings};
+pub(crate) use settings::{
+    Authorities, CallersSettings, Host, Peer, Phone, RegistrationSettings, Secret, TrunkSettings,
+};
 
 use super::admission::Ask;
 use doorkeeper::{Doorkeeper, Judged};

@@ -12,6 +12,8 @@ const GRANTED_S: std::ops::RangeInclusive<u32> = 5..=86_400;
 /// Back-off of RFC 5626 section 4.5: base time and longest time, in seconds.
 const BACK_OFF_S: u64 = 30;
 const LONGEST_BACK_OFF_S: u64 = 1_800;
+/// A connection that lived so long was not closed for what was said on it; milliseconds.
+const STEADY_MS: u64 = 5_000;
 /// A registrar that refuses the password locks accounts that ask too often; seconds.
 const REFUSED_BACK_OFF_S: u64 = 300;
 
@@ -136,6 +138,16 @@ impl Registration {
         }
     }
 
+    /// The connection by which calls would come is over after `lived_ms`: the registrar is asked anew (RFC 5626 section
+    /// 4.4), but not without end where it closes each of them.
+    pub(crate) fn disconnected(&mut self, now: UnixMs, lived_ms: u64, chance: f64) {
+        let wait_s = if lived_ms >= STEADY_MS { 0.0 } else { BACK_OFF_S as f64 * (0.5 + chance / 2.0) };
+        let at = now + (wait_s * 1_000.0) as u64;
+        if let (RegistrationState::Registered { .. }, Next::Register { at: due }) = (&self.state, self.next) {
+            self.next = Next::Register { at: due.min(at) };
+        }
+    }
+
     /// The target that holds the registration, if any does.
     pub(crate) fn registered_at(&self, now: UnixMs) -> Option<Target> {
         match self.state(now) {
@@ -233,6 +245,22 @@ mod tests {
         // Nothing came of the refreshing: it is over when its time is.
         assert_eq!(registration.state(later + 60_000), RegistrationState::Registering);
         assert_eq!(registration.registered_at(later + 60_000), None);
+    }
+
+    #[test]
+    fn a_lost_connection_is_made_good_at_once_unless_each_is_closed() {
+        let mut registration = started(&[1]);
+        registration.answered(NOW, Answer::Granted { expires_s: 600 }, 0.0);
+        registration.disconnected(NOW, STEADY_MS - 1, 0.0);
+        assert_eq!(wait_ms(&registration, NOW), 15_000);
+        registration.disconnected(NOW, STEADY_MS - 1, 1.0);
+        assert_eq!(wait_ms(&registration, NOW), 15_000, "what is due sooner stays so");
+        registration.disconnected(NOW, STEADY_MS, 1.0);
+        assert_eq!(registration.step(NOW), register(1));
+        // Who is not registered has nothing to make good.
+        registration.answered(NOW, refused(403, None), 1.0);
+        registration.disconnected(NOW, STEADY_MS, 0.0);
+        assert_eq!(wait_ms(&registration, NOW), 300_000);
     }
 
     #[test]

@@ -5,6 +5,9 @@ use super::numbers::NumberRule;
 use crate::telephony::Transport;
 use ipnet::IpNet;
 use std::fmt;
+use std::path::Path;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
 
 /// Who may call in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,6 +58,35 @@ pub(crate) struct RegistrationSettings {
     pub(crate) password: Secret,
     pub(crate) proxy: Option<Host>,
     pub(crate) transport: Transport,
+    /// Who may vouch for the other end of a TLS connection; `None`: whom the system trusts.
+    pub(crate) authorities: Option<Authorities>,
+}
+
+/// Certificates that others may be signed by.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Authorities(Vec<CertificateDer<'static>>);
+
+impl Authorities {
+    /// # Errors
+    /// What is wrong with the PEM file, in words for the operator.
+    pub(crate) fn read(file: &Path) -> Result<Authorities, String> {
+        let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        match read {
+            Ok(none) if none.is_empty() => Err("there is no certificate in it".to_owned()),
+            Ok(certificates) => Ok(Authorities(certificates)),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    pub(crate) fn certificates(&self) -> impl Iterator<Item = CertificateDer<'static>> + '_ {
+        self.0.iter().cloned()
+    }
+}
+
+impl fmt::Debug for Authorities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Authorities({})", self.0.len())
+    }
 }
 
 /// A telephone with a password of its own.

@@ -7,7 +7,12 @@ use super::timer::Due;
 use crate::telephony::calls::HangUp;
 use crate::telephony::sip::dispatch::Phase;
 use rsipstack::dialog::dialog::DialogState;
+use std::time::Duration;
 use tokio::time::Instant;
+
+/// A call whose telephone is out of reach is over after 64*T1, as if the BYE had not been answered (RFC 3261 section 17.1.2.2):
+/// where a connection would have to be made first, the system would try for minutes.
+const BYE_WITHIN: Duration = Duration::from_secs(32);
 
 /// Where a call is; it is over when [`Call::follow`] returns.
 enum Stage {
@@ -70,11 +75,14 @@ impl Call {
 
     async fn bye(&self, reason: &str) {
         tracing::info!(member = %self.member, reason, "hanging up");
+        self.find_way();
         // RFC 3326: why, for the phone's own log.
         let bye = self.dialog.bye_with_reason(format!("SIP;cause=200;text=\"{reason}\""));
         // It holds a whole transaction, for which the call's own memory would be kept from the beginning.
-        if let Err(error) = Box::pin(bye).await {
-            tracing::debug!(member = %self.member, %error, "a BYE was not answered");
+        match tokio::time::timeout(BYE_WITHIN, Box::pin(bye)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(member = %self.member, %error, "a BYE was not answered"),
+            Err(_) => tracing::debug!(member = %self.member, "a BYE reached nobody"),
         }
     }
 }

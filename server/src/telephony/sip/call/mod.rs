@@ -5,6 +5,7 @@ mod body;
 mod change;
 mod dialled;
 mod diverted;
+mod flow;
 mod follow;
 mod info;
 mod invitation;
@@ -100,7 +101,8 @@ async fn invited(board: &Switchboard, transaction: &Transaction) -> Result<Invit
     })?;
     if let Some(reason) = admitted.refusal {
         // Without their offer there is nowhere to speak to; and not too many are spoken to at once.
-        let crowded = board.media.legs(admitted.room.id) >= limits::LEGS_PER_ROOM + limits::REFUSALS_PER_ROOM;
+        let most = board.media.legs_per_room() + limits::REFUSALS_PER_ROOM;
+        let crowded = board.media.legs(admitted.room.id) >= most;
         if offer.is_none() || crowded {
             let (status, reason) = final_answer(reason);
             return Err(Answer::new(status).with(Header::Reason(reason.into())));

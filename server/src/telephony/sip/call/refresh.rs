@@ -44,6 +44,7 @@ impl Call {
             self.timer.retry(Instant::now() + AGAIN, 0);
             return;
         }
+        self.find_way();
         let mut headers = asked.refreshing_headers();
         headers.push(allow());
         let body = (method == Method::Invite).then(|| self.session.description());

@@ -166,6 +166,9 @@ async fn in_dialog(
             _ => transaction.reply(StatusCode::CallTransactionDoesNotExist).await,
         };
     };
+    if order == Order::Right {
+        signalling.ongoing.came_by(&dialog.id(), transaction.connection.as_ref());
+    }
     let request = &transaction.original;
     let answer = match request.method {
         Method::Ack | Method::Cancel => return Ok(()),

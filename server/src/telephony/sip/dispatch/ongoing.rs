@@ -5,8 +5,9 @@ use model::limits::REQUESTS_OF_A_CALL;
 use rsipstack::dialog::DialogId;
 use rsipstack::dialog::dialog::DialogState;
 use rsipstack::sip::Request;
+use rsipstack::transport::SipConnection;
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -39,6 +40,22 @@ pub(in crate::telephony::sip) struct Line {
     /// As many as the stack makes of what the door lets through.
     pub(in crate::telephony::sip) states: mpsc::UnboundedReceiver<BoxedState>,
     pub(in crate::telephony::sip) phase: watch::Sender<Phase>,
+    pub(in crate::telephony::sip) flow: Flow,
+}
+
+/// The connection of a call's last request within its dialog, if one came by TCP or TLS. An ACK does not count: it goes to
+/// what it acknowledges.
+#[derive(Clone, Default)]
+pub(in crate::telephony::sip) struct Flow(Arc<Mutex<Option<SipConnection>>>);
+
+impl Flow {
+    pub(in crate::telephony::sip) fn last(&self) -> Option<SipConnection> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, connection: &SipConnection) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection.clone());
+    }
 }
 
 /// The calls that there are, by their dialogs.
@@ -49,6 +66,7 @@ struct Entry {
     call: mpsc::Sender<Boxed>,
     states: mpsc::UnboundedSender<BoxedState>,
     phase: watch::Receiver<Phase>,
+    flow: Flow,
     /// The highest CSeq that has come.
     cseq: u32,
 }
@@ -59,8 +77,9 @@ impl Ongoing {
         let (call, asked) = mpsc::channel(REQUESTS_OF_A_CALL);
         let (states_in, states) = mpsc::unbounded_channel();
         let (phase, phase_out) = watch::channel(Phase::Early);
-        self.lock().insert(id, Entry { call, states: states_in, phase: phase_out, cseq });
-        Line { asked, states, phase }
+        let flow = Flow::default();
+        self.lock().insert(id, Entry { call, states: states_in, phase: phase_out, flow: flow.clone(), cseq });
+        Line { asked, states, phase, flow }
     }
 
     pub(in crate::telephony::sip) fn remove(&self, id: &DialogId) {
@@ -82,6 +101,14 @@ impl Ongoing {
         let old = cseq < entry.cseq;
         entry.cseq = entry.cseq.max(cseq);
         old
+    }
+
+    /// A request within the dialog came by this connection.
+    pub(super) fn came_by(&self, id: &DialogId, connection: Option<&SipConnection>) {
+        let connection = connection.filter(|connection| connection.is_reliable());
+        if let (Some(connection), Some(entry)) = (connection, self.lock().get(id)) {
+            entry.flow.set(connection);
+        }
     }
 
     /// Waits for the ACK to our 200 if it may be on its way.
@@ -107,7 +134,7 @@ impl Ongoing {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<DialogId, Entry>> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

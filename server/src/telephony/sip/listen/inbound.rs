@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::Semaphore;
 
-pub(super) struct Inbound {
+pub(in crate::telephony::sip) struct Inbound {
     door: Arc<Door>,
     endpoint: EndpointInnerRef,
     /// Those that may be under way at the same time.
@@ -29,7 +29,7 @@ pub(super) enum Taken {
 }
 
 impl Inbound {
-    pub(super) fn new(door: Arc<Door>, endpoint: EndpointInnerRef) -> Inbound {
+    pub(in crate::telephony::sip) fn new(door: Arc<Door>, endpoint: EndpointInnerRef) -> Inbound {
         let handshakes = Arc::new(Semaphore::new(limits::TLS_HANDSHAKES));
         Inbound { door, endpoint, handshakes, started: Instant::now() }
     }

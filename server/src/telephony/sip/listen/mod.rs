@@ -1,12 +1,15 @@
 //! The sockets where SIP comes in: UDP, TCP and TLS on any number of addresses, all behind the one door.
 
 mod inbound;
+mod outbound;
 mod own_via;
 mod peer;
 mod stream;
 mod tls;
 mod udp;
 
+pub(super) use inbound::Inbound;
+pub(super) use outbound::Dialer;
 pub(super) use own_via::OwnVia;
 pub(super) use peer::Peer;
 pub(in crate::telephony) use tls::{Certificate, CertificateError};
@@ -14,8 +17,6 @@ pub(in crate::telephony) use tls::{Certificate, CertificateError};
 use super::StartError;
 use super::door::{Counters, Door};
 use crate::telephony::Addresses;
-use inbound::Inbound;
-use rsipstack::transaction::endpoint::EndpointInnerRef;
 use rsipstack::transport::udp::UdpConnection;
 use rsipstack::transport::{SipAddr, TransportLayer};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -75,21 +76,20 @@ impl Listeners {
     }
 
     /// Reads all of them until `cancel`.
-    pub(super) fn serve(self, door: Arc<Door>, endpoint: EndpointInnerRef, cancel: CancellationToken) {
-        let inbound = Arc::new(Inbound::new(Arc::clone(&door), endpoint));
+    pub(super) fn serve(self, door: Arc<Door>, inbound: &Arc<Inbound>, cancel: CancellationToken) {
         for index in 0..self.udp.len() {
-            let reading = udp::read(Arc::clone(&self.udp), index, Arc::clone(&inbound), cancel.clone());
+            let reading = udp::read(Arc::clone(&self.udp), index, Arc::clone(inbound), cancel.clone());
             spawn(&cancel, reading);
         }
         for listener in self.tcp {
-            let listener = StreamListener::new(listener, None, Arc::clone(&inbound), cancel.clone());
+            let listener = StreamListener::new(listener, None, Arc::clone(inbound), cancel.clone());
             spawn(&cancel, listener.accept());
         }
         if let Some(certificate) = self.certificate {
             for listener in self.tls {
                 let certificate = Some(Arc::clone(&certificate));
                 let listener =
-                    StreamListener::new(listener, certificate, Arc::clone(&inbound), cancel.clone());
+                    StreamListener::new(listener, certificate, Arc::clone(inbound), cancel.clone());
                 spawn(&cancel, listener.accept());
             }
             spawn(&cancel, tls::keep_fresh(certificate));

@@ -1,4 +1,4 @@
-//! Connections by TCP and TLS: accepted, bounded, cut into messages, and bridged to the stack.
+//! Connections by TCP and TLS: accepted (`outbound.rs` opens ours), bounded, cut into messages, and bridged to the stack.
 
 use super::super::door::{ConnectionGuard, Dropped, Frame, Framer, Lost};
 use super::inbound::{Inbound, Taken};
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -95,14 +95,22 @@ impl StreamListener {
     }
 }
 
-/// One connection, from its accept to its end.
-struct Connection {
-    from: SocketAddr,
-    transport: Transport,
-    inbound: Arc<Inbound>,
+/// One connection, from its beginning to its end.
+pub(super) struct Connection {
+    pub(super) from: SocketAddr,
+    pub(super) transport: Transport,
+    pub(super) inbound: Arc<Inbound>,
     /// Cancelled, it is over: for us, and for the dialogs that would use it.
-    cancel: CancellationToken,
-    _guard: ConnectionGuard,
+    pub(super) cancel: CancellationToken,
+    pub(super) _guard: ConnectionGuard,
+}
+
+/// Who has the first word on a connection.
+pub(super) enum First {
+    /// The peer, who opened it. The stack is shown it when there is a good message.
+    They,
+    /// We did; who wanted it is told once the stack has it.
+    We(oneshot::Sender<SipConnection>),
 }
 
 /// Why a connection ends.
@@ -118,22 +126,30 @@ enum End {
 impl Connection {
     async fn plain(self, stream: TcpStream) {
         tune(&stream);
-        self.serve(stream).await;
+        self.serve(stream, First::They).await;
     }
 
     async fn secure(self, stream: tokio_rustls::server::TlsStream<TcpStream>) {
         tune(stream.get_ref().0);
-        self.serve(stream).await;
+        self.serve(stream, First::They).await;
     }
 
-    async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin) {
+    pub(super) async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin, first: First) {
         let (reader, writer) = tokio::io::split(stream);
         let (outgoing, from_stack) = mpsc::channel(limits::SIP_STREAM_QUEUE);
         let (raw, from_door) = mpsc::channel(limits::SIP_STREAM_QUEUE);
-        let bridge = Bridge { outgoing, cancel: self.cancel.clone(), made: None };
+        let mut bridge = Bridge { outgoing, cancel: self.cancel.clone(), made: None };
+        let first_within = match first {
+            First::They => Some(ms(limits::SIP_MESSAGE_MS)),
+            First::We(wanted) => {
+                // Nobody waits any more where it fails.
+                let _ = bridge.connection(&self).await.map(|connection| wanted.send(connection));
+                None
+            }
+        };
         let mut reading = Reading { connection: &self, bridge, raw };
         let end = tokio::select! {
-            end = reading.run(reader) => end,
+            end = reading.run(reader, first_within) => end,
             end = write(writer, from_stack, from_door) => end,
             () = self.cancel.cancelled() => End::Closed,
         };
@@ -148,7 +164,7 @@ impl Connection {
 }
 
 /// Small messages at once, and an end for those who have gone without a word.
-fn tune(stream: &TcpStream) {
+pub(super) fn tune(stream: &TcpStream) {
     let keep_alive = TcpKeepalive::new().with_time(KEEP_ALIVE).with_interval(KEEP_ALIVE / 4);
     let tuned = stream.set_nodelay(true).and_then(|()| SockRef::from(stream).set_tcp_keepalive(&keep_alive));
     if let Err(error) = tuned {
@@ -156,7 +172,7 @@ fn tune(stream: &TcpStream) {
     }
 }
 
-/// The connection as the stack sees it, made when its first good message is there.
+/// The connection as the stack sees it; of a peer's, made when its first good message is there.
 struct Bridge {
     outgoing: mpsc::Sender<TransportEvent>,
     cancel: CancellationToken,
@@ -189,11 +205,11 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    async fn run(&mut self, mut reader: impl AsyncRead + Unpin) -> End {
+    async fn run(&mut self, mut reader: impl AsyncRead + Unpin, first_within: Option<Duration>) -> End {
         let mut framer = Framer::default();
         let mut buffer = [0; READ_BYTES];
         // Of the message that has begun; at first of the one that has to come.
-        let mut until = Some(Instant::now() + ms(limits::SIP_MESSAGE_MS));
+        let mut until = first_within.map(|within| Instant::now() + within);
         loop {
             loop {
                 match framer.next() {
