@@ -10,6 +10,7 @@ use crate::live::door::Door;
 use crate::live::elapsed::{elapsed, time_of_day};
 use crate::live::lanes::{Lanes, PageMs};
 use crate::live::link::{Heard, Link, OutOfStep, follow};
+use crate::live::wire::Start;
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -41,13 +42,13 @@ pub fn LiveRoom(
     language: Language,
     door: Door,
     card: RoomCard,
-    live: Live,
+    live: Start,
     now: UnixMs,
     problem: Option<ActError>,
     children: Children,
 ) -> impl IntoView {
     let locale = locale_of(language);
-    let page = Page::new(locale, &live, now, problem);
+    let page = Page::new(locale, &live.0, now, problem);
     let post_to = door.may_act().then(|| door.page_path());
     let title = format!("{} · {}", card.number, td_string!(locale, brand));
     Effect::new({

@@ -5,6 +5,7 @@ use crate::api::act::ActError;
 use crate::components::live_room::{LiveRoom, RoomCard};
 use crate::i18n::td_string;
 use crate::live::door::Door;
+use crate::live::wire::Start;
 use crate::server::Panel;
 use crate::server::render::status;
 use axum::http::StatusCode;
@@ -36,7 +37,7 @@ pub(crate) fn LiveView(
         <noscript>
             <p class="notice">{td_string!(visitor().locale(), live.no_script)}</p>
         </noscript>
-        <LiveRoom language door card live=panel.live.live(room.id) now=panel.live.now() problem>
+        <LiveRoom language door card live=Start(panel.live.live(room.id)) now=panel.live.now() problem>
             {children.map(|children| children())}
         </LiveRoom>
     }
