@@ -99,5 +99,5 @@ fn file_name(number: &str, began: UnixMs) -> String {
 /// A moment by the server's clock and in its time zone; `format` is that of strftime(3).
 pub(crate) fn written(at: UnixMs, format: &str) -> String {
     let at = i64::try_from(at).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    at.map(|at| at.to_zoned(TimeZone::system()).strftime(format).to_string()).unwrap_or_default()
+    at.map(|at| at.to_zoned_datetime(TimeZone::system()).strftime(format).to_string()).unwrap_or_default()
 }
