@@ -1,8 +1,8 @@
 //! The way of the dialogs' answers to their INVITEs.
 //!
-//! A dialog keeps the way to its INVITE's transaction for as long as it lasts. A channel of the stack has room for 32
-//! messages from its beginning to its end, 13 kB; so all dialogs have one, and the transactions have theirs back when
-//! they are over.
+//! A dialog keeps the way to its INVITE's transaction for as long as it lasts, and that is a channel with room for 32
+//! messages, 11 kB, even when the transaction is over. So the dialogs are given one channel for all of them, and those of
+//! the transactions end with the transactions.
 
 use rsipstack::transaction::endpoint::EndpointInnerRef;
 use rsipstack::transaction::key::{TransactionKey, TransactionRole};
