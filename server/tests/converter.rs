@@ -74,7 +74,7 @@ fn every_format_becomes_the_same_sound() {
         assert!((1_450..=1_600).contains(&ms), "{format}: {ms} ms");
         assert!(said[64..].starts_with(b"OggS"), "{format}");
         // A steady tone: loud in all its parts but the edges.
-        assert!(said[8..60].iter().all(|part| *part > 150), "{format}: {:?}", &said[4..64]);
+        assert!(said[8..60].iter().all(|part| *part > 120), "{format}: {:?}", &said[4..64]);
     }
 }
 
@@ -100,7 +100,7 @@ fn half_a_file_is_damaged() {
         // These say nowhere near their beginning how long they are: they may be made while it is not known.
         let may_play = matches!(format, "mp3" | "ogg" | "opus" | "webm" | "fragmented m4a");
         assert!(
-            code == Some(DAMAGED) || code == Some(NOT_SOUND) || (may_play && code == Some(0)),
+            code == Some(DAMAGED) || code == Some(NOT_SOUND) || (may_play && [Some(0), Some(SILENT)].contains(&code)),
             "{format}: {code:?}"
         );
     }
@@ -162,26 +162,26 @@ impl Bits {
     }
 }
 
-/// A head of five kilobytes whose 256 codebooks have as many entries as the decoder takes: four gigabytes of them.
+/// A head of five kilobytes whose 256 codebooks have as many entries as the decoder takes: two gigabytes of them.
 fn vorbis_bomb() -> Vec<u8> {
     const ENTRIES_BITS: u32 = 17;
     let mut books = Bits::default();
     books.put(255, 8);
     for _ in 0..256 {
         books.put(0x56_4342, 24);
-        books.put(32, 16);
+        books.put(ENTRIES_BITS, 16);
         books.put(1 << ENTRIES_BITS, 24);
         // Ordered by length: all of them are as long.
         books.put(1, 1);
         books.put(ENTRIES_BITS - 1, 5);
         books.put(1 << ENTRIES_BITS, ENTRIES_BITS as usize + 1);
-        // One value for all the vectors: a minimum, a step, its bits, no sequence, itself.
+        // Two values for all the vectors: a minimum, a step, their bits, no sequence, themselves.
         books.put(1, 4);
         books.put(0, 32);
         books.put(0, 32);
         books.put(0, 4);
         books.put(0, 1);
-        books.put(1, 1);
+        books.put(0b11, 2);
     }
     let setup = [&b"\x05vorbis"[..], &books.bytes].concat();
     // One channel at 8 kHz, blocks of 64 and 8,192 samples.

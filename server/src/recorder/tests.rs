@@ -67,8 +67,8 @@ fn a_file_holds_its_sound_exactly() {
         track.finish(130).unwrap();
         let bytes = std::fs::metadata(&path).unwrap().len();
         assert_eq!(track.sound(), RecordedSound { length_ms: 2_600, bytes, gaps_ms: 0 });
-        // 24 kbit/s, and what pages cost.
-        assert!((5_000..10_500).contains(&bytes), "{rate:?}: {bytes}");
+        // 24 kbit/s at most for a steady tone, and what pages cost.
+        assert!((2_000..10_500).contains(&bytes), "{rate:?}: {bytes}");
         let sound = recorded(&path);
         assert_eq!(sound.len(), 130 * 320, "{rate:?}");
         for tick in 1..129 {
@@ -118,8 +118,8 @@ fn cut_at_any_byte_it_keeps_every_whole_page() {
     assert_eq!(ends.len(), 4, "two pages of heads, three of sound");
     let cut_path = folder.path().join("cut.ogg");
     for length in 0..=whole.len() {
-        // Whatever the file system left behind the end after a loss of power.
-        let garbage = [&[][..], &[0; 40], b"OggS\0\0"][length % 3];
+        // Whatever the file system left behind the end after a loss of power; no zeros, with which some pages end.
+        let garbage = [&[][..], &[0xff; 40], b"OggS\0\0"][length % 3];
         std::fs::write(&cut_path, [&whole[..length], garbage].concat()).unwrap();
         let pages = ends.iter().chain([&whole.len()]).filter(|end| **end <= length).count();
         let ticks = pages.saturating_sub(2) as u64 * 25;

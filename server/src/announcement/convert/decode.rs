@@ -4,7 +4,7 @@ use super::au;
 use super::resample::ToVoiceRate;
 use model::UploadProblem;
 use model::limits::{ANNOUNCEMENT_SECONDS, SOUND_FILE_HZ};
-use std::io::Cursor;
+use std::io::{Cursor, ErrorKind};
 use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
 use symphonia::core::codecs::registry::CodecRegistry;
 use symphonia::core::errors::Error;
@@ -68,6 +68,9 @@ impl Track {
                 Ok(Some(packet)) => packet,
                 // Another stream begins where this one ends: the first is the announcement.
                 Ok(None) | Err(Error::ResetRequired) => break,
+                // So ends a WebM that was made while it was not known how long it would be, as browsers' recorders make them.
+                // Where the file says how much there is, what is missing is seen below.
+                Err(Error::IoError(error)) if error.kind() == ErrorKind::UnexpectedEof => break,
                 Err(_) => return Err(UploadProblem::Damaged),
             };
             if packet.track_id != self.id {
