@@ -100,7 +100,9 @@ fn half_a_file_is_damaged() {
         // These say nowhere near their beginning how long they are: they may be made while it is not known.
         let may_play = matches!(format, "mp3" | "ogg" | "opus" | "webm" | "fragmented m4a");
         assert!(
-            code == Some(DAMAGED) || code == Some(NOT_SOUND) || (may_play && [Some(0), Some(SILENT)].contains(&code)),
+            code == Some(DAMAGED)
+                || code == Some(NOT_SOUND)
+                || (may_play && [Some(0), Some(SILENT)].contains(&code)),
             "{format}: {code:?}"
         );
     }
