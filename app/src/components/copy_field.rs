@@ -1,5 +1,6 @@
 //! An address that one can copy.
 
+use crate::components::erased::{derived, effect};
 use crate::i18n::{locale_of, td_string};
 use leptos::html;
 use leptos::prelude::*;
@@ -14,7 +15,7 @@ pub fn CopyField(language: Language, label: String, text: String) -> impl IntoVi
     let field = NodeRef::<html::Input>::new();
     let copied = RwSignal::new(false);
     let ready = RwSignal::new(false);
-    Effect::new(move || ready.set(true));
+    effect(move || ready.set(true));
     let copy = move |_| {
         let Some(field) = field.get_untracked() else { return };
         field.select();
@@ -41,7 +42,7 @@ pub fn CopyField(language: Language, label: String, text: String) -> impl IntoVi
                 node_ref=field
                 on:focus=select
             />
-            <button type="button" class="button" disabled=Signal::derive(move || !ready.get()) on:click=copy>
+            <button type="button" class="button" disabled=derived(move || !ready.get()) on:click=copy>
                 <span aria-live="polite">
                     {move || {
                         if copied.get() {

@@ -3,13 +3,15 @@
 use super::icon::Icon;
 use super::member_row::{MemberRow, Shared};
 use super::timeline::Timeline;
-use crate::api::act::{ActError, act};
+use crate::api::act::ActError;
+use crate::components::erased::{derived, effect};
 use crate::i18n::{Locale, caller, locale_of, online, refused, td_string};
 use crate::live::board::{Board, News};
 use crate::live::door::Door;
 use crate::live::elapsed::{elapsed, time_of_day};
 use crate::live::lanes::{Lanes, PageMs};
 use crate::live::link::{Heard, Link, OutOfStep, follow};
+use crate::live::order;
 use crate::live::wire::Start;
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
@@ -51,7 +53,7 @@ pub fn LiveRoom(
     let page = Page::new(locale, &live.0, now, problem);
     let post_to = door.may_act().then(|| door.page_path());
     let title = format!("{} · {}", card.number, td_string!(locale, brand));
-    Effect::new({
+    effect({
         let path = door.socket_path();
         move || page.take_over(&path, title.clone())
     });
@@ -60,16 +62,16 @@ pub fn LiveRoom(
         let (shared, post_to) = (page.shared, post_to.clone());
         move |row| view! { <MemberRow shared row post_to=post_to.clone() /> }
     };
-    let lost = Signal::derive(move || page.link.get() == Link::Lost);
+    let lost = derived(move || page.link.get() == Link::Lost);
     view! {
-        <div class="live" data-live=Signal::derive(move || page.link.get().as_str()) on:submit=on_submit>
+        <div class="live" data-live=derived(move || page.link.get().as_str()) on:submit=on_submit>
             <Head page card=card.clone() post_to />
             {children()}
-            <p class="notice warn" role="status" hidden=Signal::derive(move || !lost.get())>
-                {Signal::derive(move || td_string!(locale, live.lost, time = page.lost_at.get()))}
+            <p class="notice warn" role="status" hidden=derived(move || !lost.get())>
+                {derived(move || td_string!(locale, live.lost, time = page.lost_at.get()))}
             </p>
-            <p class="notice danger" role="alert" hidden=Signal::derive(move || page.problem.get().is_none())>
-                {Signal::derive(move || page.problem.get().map_or("", |problem| words(locale, problem)))}
+            <p class="notice danger" role="alert" hidden=derived(move || page.problem.get().is_none())>
+                {derived(move || page.problem.get().map_or("", |problem| words(locale, problem)))}
             </p>
             <section class="card" aria-label=td_string!(locale, live.members)>
                 <ul class="members" data-members="">
@@ -79,7 +81,7 @@ pub fn LiveRoom(
             </section>
             <Timeline locale lanes=page.lanes now=page.now />
             <p class="visually-hidden" aria-live="polite">
-                {Signal::derive(move || page.board.news.get().map_or(String::new(), |news| told(locale, &news)))}
+                {derived(move || page.board.news.get().map_or(String::new(), |news| told(locale, &news)))}
             </p>
         </div>
     }
@@ -89,8 +91,8 @@ pub fn LiveRoom(
 #[component]
 fn Head(page: Page, card: RoomCard, post_to: Option<String>) -> impl IntoView {
     let locale = page.shared.locale;
-    let count = Signal::derive(move || page.board.rows.with(Vec::len));
-    let chip = Signal::derive(move || match page.board.session.get() {
+    let count = derived(move || page.board.rows.with(Vec::len));
+    let chip = derived(move || match page.board.session.get() {
         Some(s) => format!("{} · {}", online(locale, count.get()), elapsed(s.since, page.shared.clock.get())),
         None => online(locale, 0),
     });
@@ -103,13 +105,13 @@ fn Head(page: Page, card: RoomCard, post_to: Option<String>) -> impl IntoView {
         <header class="head">
             <div class="head-line">
                 <h1 class="number">{card.number}</h1>
-                <span class="chip" class:on=Signal::derive(move || page.board.session.with(Option::is_some))>
+                <span class="chip" class:on=derived(move || page.board.session.with(Option::is_some))>
                     {chip}
                 </span>
-                <span class="chip rec" data-recording="" hidden=Signal::derive(move || !page.recorded())>
+                <span class="chip rec" data-recording="" hidden=derived(move || !page.recorded())>
                     {td_string!(locale, live.recorded)}
                 </span>
-                <span class="chip lock" hidden=Signal::derive(move || !page.locked())>
+                <span class="chip lock" hidden=derived(move || !page.locked())>
                     <Icon name="lock" />
                     {td_string!(locale, live.locked)}
                 </span>
@@ -124,8 +126,8 @@ fn Head(page: Page, card: RoomCard, post_to: Option<String>) -> impl IntoView {
 #[component]
 fn Lock(page: Page, post_to: String) -> impl IntoView {
     let locale = page.shared.locale;
-    let action = Signal::derive(move || if page.locked() { "unlock" } else { "lock" });
-    let locked = Signal::derive(move || if page.locked() { "true" } else { "false" });
+    let action = derived(move || if page.locked() { "unlock" } else { "lock" });
+    let locked = derived(move || if page.locked() { "true" } else { "false" });
     view! {
         <form class="lock-form" method="post" action=post_to data-locked=locked>
             <button
@@ -134,7 +136,7 @@ fn Lock(page: Page, post_to: String) -> impl IntoView {
                 value=action
                 data-action=action
                 title=td_string!(locale, live.lock_help)
-                disabled=Signal::derive(move || page.board.session.with(Option::is_none))
+                disabled=derived(move || page.board.session.with(Option::is_none))
             >
                 <span class="no">
                     <Icon name="lock" />
@@ -154,7 +156,7 @@ fn Lock(page: Page, post_to: String) -> impl IntoView {
 fn Empty(page: Page, card: RoomCard) -> impl IntoView {
     let locale = page.shared.locale;
     view! {
-        <div class="empty" hidden=Signal::derive(move || page.board.rows.with(|rows| !rows.is_empty()))>
+        <div class="empty" hidden=derived(move || page.board.rows.with(|rows| !rows.is_empty()))>
             <Icon name="phone" />
             <h2>{td_string!(locale, live.empty_title)}</h2>
             <p>{td_string!(locale, live.empty_text, number = card.number)}</p>
@@ -201,7 +203,7 @@ impl Page {
         self.opened.set_value(js_sys::Date::now());
         self.ahead.set_value(self.shared.clock.get_untracked() as f64 - js_sys::Date::now());
         set_interval(move || self.tick(), Duration::from_millis(CLOCK_MS));
-        Effect::new(move || {
+        effect(move || {
             let count = self.board.rows.with(Vec::len);
             let title = if count == 0 { title.clone() } else { format!("({count}) {title}") };
             document().set_title(&title);
@@ -273,7 +275,7 @@ impl Page {
         }
         confirming.set(None);
         let door = door.clone();
-        spawn_local(async move { self.problem.set(act(door, action).await.err()) });
+        spawn_local(async move { self.problem.set(order::send(&door, action).await.err()) });
     }
 }
 

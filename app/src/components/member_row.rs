@@ -4,6 +4,7 @@
 //! one attribute, and a room of two hundred stays light.
 
 use super::icon::Icon;
+use crate::components::erased::{derived, effect};
 use crate::i18n::{Locale, caller, caller_number, td_string};
 use crate::live::board::Row;
 use crate::live::elapsed::elapsed;
@@ -26,7 +27,7 @@ pub struct Shared {
 /// An attribute that is one of two words. Of one type for all of them: each type of closure is code of its own.
 fn either(flag: &ArcRwSignal<bool>, no: &'static str, yes: &'static str) -> Signal<&'static str> {
     let flag = flag.clone();
-    Signal::derive(move || if flag.get() { yes } else { no })
+    derived(move || if flag.get() { yes } else { no })
 }
 
 /// `post_to`: where the buttons' form goes; `None` on a page that may only watch.
@@ -34,7 +35,7 @@ fn either(flag: &ArcRwSignal<bool>, no: &'static str, yes: &'static str) -> Sign
 pub fn MemberRow(shared: Shared, row: Arc<Row>, post_to: Option<String>) -> impl IntoView {
     let Shared { locale, clock, confirming } = shared;
     let (id, since) = (row.id, row.since);
-    let sure = Signal::derive(move || if confirming.get() == Some(id) { "true" } else { "false" });
+    let sure = derived(move || if confirming.get() == Some(id) { "true" } else { "false" });
     let name = (!row.name.is_empty()).then(|| view! { <span class="name">{row.name.clone()}</span> });
     let actions = post_to.map(|post_to| view! { <Actions shared row=row.clone() post_to /> });
     view! {
@@ -63,7 +64,7 @@ pub fn MemberRow(shared: Shared, row: Arc<Row>, post_to: Option<String>) -> impl
             </span>
             <span class="since">
                 <span class="visually-hidden">{td_string!(locale, live.since)}" "</span>
-                {Signal::derive(move || elapsed(since, clock.get()))}
+                {derived(move || elapsed(since, clock.get()))}
             </span>
             <Meter level=row.level.clone() />
             {actions}
@@ -75,7 +76,7 @@ pub fn MemberRow(shared: Shared, row: Arc<Row>, post_to: Option<String>) -> impl
 #[component]
 fn Meter(level: ArcRwSignal<u8>) -> impl IntoView {
     let bar = NodeRef::<html::I>::new();
-    Effect::new(move || {
+    effect(move || {
         if let Some(bar) = bar.get() {
             let level = level.get().min(100);
             let scale = format!("scaleX({}.{:02})", level / 100, level % 100);

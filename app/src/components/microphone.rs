@@ -2,6 +2,7 @@
 //! nothing of it is there.
 
 use super::upload::{Progress, State as Sending, send};
+use crate::components::erased::{derived, effect};
 use crate::i18n::{Locale, locale_of, td_string};
 use js_sys::{Date, Reflect};
 use leptos::prelude::*;
@@ -95,7 +96,7 @@ pub fn MicrophoneField(language: Language, action: String) -> impl IntoView {
     };
     let state = desk.state;
     let sending = RwSignal::new(Sending::Ready);
-    Effect::new(move || state.set(State::Ready));
+    effect(move || state.set(State::Ready));
     let send_it = move |_| {
         let unreachable = td_string!(locale, refused.unreachable);
         let sent = desk.take.with_value(|take| {
@@ -107,8 +108,8 @@ pub fn MicrophoneField(language: Language, action: String) -> impl IntoView {
             sending.set(Sending::Refused(unreachable.to_owned()));
         }
     };
-    let busy = Signal::derive(move || matches!(sending.get(), Sending::Sending(_) | Sending::Reading));
-    let unless = move |shown: fn(State) -> bool| Signal::derive(move || !shown(state.get()));
+    let busy = derived(move || matches!(sending.get(), Sending::Sending(_) | Sending::Reading));
+    let unless = move |shown: fn(State) -> bool| derived(move || !shown(state.get()));
     let words = move || match state.get() {
         State::Asking => td_string!(locale, announcement.asking).to_owned(),
         State::Recording => clock(desk.seconds.get()),

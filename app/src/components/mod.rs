@@ -1,6 +1,7 @@
 //! What pages are made of. The islands among them run in the browser too; the rest is rendered on the server.
 
 pub mod copy_field;
+mod erased;
 pub mod icon;
 pub mod live_room;
 pub mod member_row;

@@ -1,5 +1,6 @@
 //! The PIN's field, which can think of one by itself.
 
+use crate::components::erased::{derived, effect};
 use crate::i18n::{locale_of, td_string};
 use leptos::prelude::*;
 use leptos::{ev, html};
@@ -14,7 +15,7 @@ pub fn PinField(language: Language, value: String, described_by: String, invalid
     let locale = locale_of(language);
     let field = NodeRef::<html::Input>::new();
     let ready = RwSignal::new(false);
-    Effect::new(move || ready.set(true));
+    effect(move || ready.set(true));
     let generate = move |_| {
         let (Some(field), Some(pin)) = (field.get_untracked(), random_pin()) else { return };
         field.set_value(&pin);
@@ -38,7 +39,7 @@ pub fn PinField(language: Language, value: String, described_by: String, invalid
                 aria-invalid=invalid.then_some("true")
                 node_ref=field
             />
-            <button type="button" class="button" disabled=Signal::derive(move || !ready.get()) on:click=generate>
+            <button type="button" class="button" disabled=derived(move || !ready.get()) on:click=generate>
                 {td_string!(locale, general.generate)}
             </button>
         </span>

@@ -1,5 +1,6 @@
 //! The bar under a form of settings: it says what is not saved yet.
 
+use crate::components::erased::{derived, effect};
 use crate::i18n::{locale_of, td_string, unsaved};
 use leptos::html;
 use leptos::prelude::*;
@@ -18,13 +19,13 @@ pub fn SaveBar(language: Language, saved: bool, dirty: bool) -> impl IntoView {
     let bar = NodeRef::<html::Div>::new();
     // `None`: not taken over yet.
     let changes = RwSignal::new(None::<usize>);
-    Effect::new(move || {
+    effect(move || {
         if let Some(form) = bar.get().and_then(|bar| bar.closest("form").ok().flatten()) {
             watch(&form.unchecked_into(), usize::from(dirty), changes);
         }
     });
-    let clean = Signal::derive(move || changes.get() == Some(0));
-    let words = Signal::derive(move || match changes.get() {
+    let clean = derived(move || changes.get() == Some(0));
+    let words = derived(move || match changes.get() {
         Some(0) if saved => td_string!(locale, general.saved).to_owned(),
         None if saved => td_string!(locale, general.saved).to_owned(),
         None if !dirty => String::new(),
@@ -33,7 +34,7 @@ pub fn SaveBar(language: Language, saved: bool, dirty: bool) -> impl IntoView {
         None => unsaved(locale, 1),
     });
     view! {
-        <div class="save" data-clean=Signal::derive(move || if clean.get() { "true" } else { "false" }) node_ref=bar>
+        <div class="save" data-clean=derived(move || if clean.get() { "true" } else { "false" }) node_ref=bar>
             <span class="soft" role="status">{words}</span>
             <span class="spacer"></span>
             <button type="reset" class="button" disabled=clean>

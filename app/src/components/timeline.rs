@@ -1,5 +1,6 @@
 //! Who has talked since the page was opened: one lane per member.
 
+use crate::components::erased::{derived, effect};
 use crate::i18n::{Locale, caller, td_string};
 use crate::live::elapsed::seconds;
 use crate::live::lanes::{Bar, Lane, Lanes, PageMs};
@@ -12,21 +13,20 @@ use std::sync::Arc;
 pub fn Timeline(locale: Locale, lanes: Lanes, now: RwSignal<PageMs>) -> impl IntoView {
     let plot = NodeRef::<html::Div>::new();
     // Styles are set by program alone: a style in the page's text is what its content security policy forbids.
-    Effect::new(move || {
+    effect(move || {
         if let Some(plot) = plot.get() {
             let style = web_sys::HtmlElement::style(&plot);
             let _ = style.set_property("--now", &now.get().to_string());
             let _ = style.set_property("--span", &lanes.span_ms.get().to_string());
         }
     });
-    let mark = move |halves: u32| {
-        Signal::derive(move || seconds(u64::from(lanes.span_ms.get() / 2 * halves) / 1_000))
-    };
+    let mark =
+        move |halves: u32| derived(move || seconds(u64::from(lanes.span_ms.get() / 2 * halves) / 1_000));
     view! {
         <section
             class="card timeline"
             aria-labelledby="timeline"
-            hidden=Signal::derive(move || lanes.lanes.with(Vec::is_empty))
+            hidden=derived(move || lanes.lanes.with(Vec::is_empty))
         >
             <header class="card-head">
                 <h2 id="timeline">{td_string!(locale, live.timeline)}</h2>
@@ -51,7 +51,7 @@ fn LaneView(locale: Locale, lane: Arc<Lane>) -> impl IntoView {
     let who = caller(locale, &lane.number, &lane.name);
     let (gone, bars) = (lane.gone.clone(), lane.bars.clone());
     view! {
-        <div class="lane" data-gone=Signal::derive(move || if gone.get() { "true" } else { "false" })>
+        <div class="lane" data-gone=derived(move || if gone.get() { "true" } else { "false" })>
             <span class="lane-who">
                 {who} <span class="visually-hidden gone">", "{td_string!(locale, live.gone)}</span>
             </span>

@@ -1,5 +1,6 @@
 //! Chooses a sound file and sends it, with its progress. Without script it is a file field and a button.
 
+use crate::components::erased::{derived, effect};
 use crate::i18n::{Locale, locale_of, td_string};
 use leptos::html;
 use leptos::prelude::*;
@@ -29,7 +30,7 @@ pub fn UploadField(language: Language, action: String) -> impl IntoView {
     let locale = locale_of(language);
     let field = NodeRef::<html::Input>::new();
     let state = RwSignal::new(State::Plain);
-    Effect::new(move || state.set(State::Ready));
+    effect(move || state.set(State::Ready));
     let chosen = move |_: Event| {
         let Some(field) = field.get_untracked() else { return };
         let Some(file) = field.files().and_then(|files| files.get(0)) else { return };
@@ -46,7 +47,7 @@ pub fn UploadField(language: Language, action: String) -> impl IntoView {
             state.set(State::Refused(words.to_owned()));
         }
     };
-    let busy = Signal::derive(move || matches!(state.get(), State::Sending(_) | State::Reading));
+    let busy = derived(move || matches!(state.get(), State::Sending(_) | State::Reading));
     view! {
         <input
             class="drop"
@@ -59,7 +60,7 @@ pub fn UploadField(language: Language, action: String) -> impl IntoView {
             node_ref=field
             on:change=chosen
         />
-        <button class="button" hidden=Signal::derive(move || state.get() != State::Plain)>
+        <button class="button" hidden=derived(move || state.get() != State::Plain)>
             {td_string!(locale, announcement.send)}
         </button>
         <Progress locale state />

@@ -9,4 +9,5 @@ pub mod door;
 pub mod elapsed;
 pub mod lanes;
 pub mod link;
+pub mod order;
 pub mod wire;
