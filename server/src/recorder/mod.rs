@@ -42,13 +42,15 @@ pub(crate) struct RecordingSettings {
     pub(crate) days: Option<u64>,
 }
 
+/// Has the engine stop a recording. It may be asked for more than once.
+type Stop = Box<dyn Fn(&Take, RecordingEnd) + Send + Sync>;
+
 /// What all recorder threads use.
 struct Shared {
     folder: PathBuf,
     space: Arc<Space>,
     ledger: Ledger,
-    /// Has the engine stop a recording. It may be asked for more than once.
-    stop: Box<dyn Fn(&Take, RecordingEnd) + Send + Sync>,
+    stop: Stop,
 }
 
 impl Shared {

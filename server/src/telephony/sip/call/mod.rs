@@ -146,12 +146,11 @@ fn accept(
     let contact = opened.contact.clone();
     let made = signalling.answers.lead(transaction, |transaction| {
         let states = signalling.states.clone();
-        signalling.dialogs.get_or_create_server_invite(transaction, states, None, Some(contact.clone()))
+        let made =
+            signalling.dialogs.get_or_create_server_invite(transaction, states, None, Some(contact.clone()));
+        made.inspect_err(|error| tracing::debug!(%error, "an INVITE that makes no dialog")).ok()
     });
-    let dialog = made.map_err(|error| {
-        tracing::debug!(%error, "an INVITE that makes no dialog");
-        Answer::new(StatusCode::BadRequest)
-    })?;
+    let dialog = made.ok_or(Answer::new(StatusCode::BadRequest))?;
     let id = dialog.id();
     tag(transaction, &id.local_tag);
     let Invited { invitation, admitted, offer } = invited;

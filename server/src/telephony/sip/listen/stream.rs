@@ -142,8 +142,10 @@ impl Connection {
         let first_within = match first {
             First::They => Some(ms(limits::SIP_MESSAGE_MS)),
             First::We(wanted) => {
-                // Nobody waits any more where it fails.
-                let _ = bridge.connection(&self).await.map(|connection| wanted.send(connection));
+                if let Ok(connection) = bridge.connection(&self).await {
+                    // Nobody waits any more where it fails.
+                    let _ = wanted.send(connection);
+                }
                 None
             }
         };
