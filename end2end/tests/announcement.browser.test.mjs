@@ -42,7 +42,7 @@ test('every format is taken, shown, played and removed', async (t) => {
     await choose(page, sound(format));
     await page.getByText(`tone.${format}`).waitFor();
     assert.match(await page.locator('[data-announcement]').innerText(), /\b2 s · \d+\sKB · uploaded \d+ s ago/);
-    const seconds = await page.locator('audio').evaluate(async (audio) => {
+    const seconds = await page.getByLabel(`tone.${format}`, { exact: true }).evaluate(async (audio) => {
       audio.muted = true;
       await audio.play();
       return audio.duration;

@@ -59,7 +59,7 @@ test('recorded, heard, recorded again, used, and what the next caller hears', as
   await button(page, 'Stop').click();
   await button(page, 'Use this recording').click();
   await page.getByText('The announcement is saved.').waitFor();
-  assert.match(await page.locator('[data-announcement=present]').innerText(), /Microphone \d{4}-\d\d-\d\d\.webm · [345] s/);
+  assert.match(await page.locator('[data-announcement=present]').innerText(), /Microphone \d{4}-\d\d-\d\d\.webm\s+[345] s/);
   assert.deepEqual(browser.complaints, []);
 
   const [phone] = await fixture.phones({ 4001: 850 });
