@@ -4,6 +4,7 @@ import { readFileSync, mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
+import { ACCOUNT } from './server.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const SCREENSHOTS = join(import.meta.dirname, '../out');
@@ -56,6 +57,14 @@ export class Browser {
   async stop() {
     await this.chromium.close();
   }
+}
+
+/** Sends the login form; where that leads is the caller's to wait for. */
+export async function logIn(page, server, { email, password } = ACCOUNT) {
+  await page.goto(`${server.http}/login`);
+  await page.getByLabel('E-mail address or account name', { exact: true }).fill(email);
+  await page.getByLabel('Password', { exact: true }).fill(password);
+  await page.getByRole('button', { name: 'Log in', exact: true }).click();
 }
 
 /** Opens a live page and waits until its WebSocket has taken over. */

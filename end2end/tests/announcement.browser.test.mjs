@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { DESKTOP, PHONE, axeFindings, overflowPx, screenshot } from '../lib/browser.mjs';
+import { DESKTOP, PHONE, axeFindings, logIn, overflowPx, screenshot } from '../lib/browser.mjs';
 import { Fixture } from '../lib/fixture.mjs';
 import { HEARD, strongest } from '../lib/recording.mjs';
-import { ACCOUNT, NUMBER } from '../lib/server.mjs';
+import { NUMBER } from '../lib/server.mjs';
 import { sine, writeWav } from '../lib/wav.mjs';
 
 const FORMATS = ['wav', 'mp3', 'ogg', 'flac', 'aiff', 'au', 'm4a', 'opus'];
@@ -18,10 +18,7 @@ async function ownersPage(fixture, options) {
   const server = fixture.theServer;
   const browser = await fixture.browser();
   const page = await browser.page(options);
-  await page.goto(`${server.http}/login`);
-  await page.getByLabel('E-mail address or account name').fill(ACCOUNT.email);
-  await page.getByLabel('Password', { exact: true }).fill(ACCOUNT.password);
-  await page.getByRole('button', { name: 'Log in', exact: true }).click();
+  await logIn(page, server);
   await page.waitForURL('**/rooms');
   await page.goto(`${server.http}/rooms/${NUMBER}/announcement`);
   return { browser, page };

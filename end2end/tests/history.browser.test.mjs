@@ -3,16 +3,13 @@
 import assert from 'node:assert/strict';
 import { existsSync, statSync } from 'node:fs';
 import { test } from 'node:test';
-import { DESKTOP, PHONE, axeFindings, openLive, overflowPx, screenshot } from '../lib/browser.mjs';
+import { DESKTOP, PHONE, axeFindings, logIn, openLive, overflowPx, screenshot } from '../lib/browser.mjs';
 import { Fixture } from '../lib/fixture.mjs';
 import { recordingFiles } from '../lib/recordings.mjs';
-import { ACCOUNT, NUMBER } from '../lib/server.mjs';
+import { NUMBER } from '../lib/server.mjs';
 
-async function logIn(page, server) {
-  await page.goto(`${server.http}/login`);
-  await page.getByLabel('E-mail address or account name').fill(ACCOUNT.email);
-  await page.getByLabel('Password', { exact: true }).fill(ACCOUNT.password);
-  await page.getByRole('button', { name: 'Log in', exact: true }).click();
+async function toRooms(page, server) {
+  await logIn(page, server);
   await page.waitForURL('**/rooms');
 }
 
@@ -28,7 +25,7 @@ test('the switch, the badge, and the recording: played, downloaded, deleted', as
   const { follow } = await server.addresses();
   const browser = await fixture.browser();
   const page = await browser.page({ acceptDownloads: true });
-  await logIn(page, server);
+  await toRooms(page, server);
   await page.goto(`${server.http}/rooms/${NUMBER}/history`);
   await page.getByText('The option “Record conferences” is off').waitFor();
   await page.goto(`${server.http}/rooms/${NUMBER}/general`);
@@ -104,7 +101,7 @@ test('in both themes and widths axe has no objection, and it works without scrip
     ['dark', 'phone', PHONE],
   ]) {
     const page = await browser.page({ colorScheme, viewport });
-    await logIn(page, server);
+    await toRooms(page, server);
     await page.goto(`${server.http}/rooms/${NUMBER}/history`);
     await page.locator('[data-recording] audio').nth(1).waitFor();
     await page.getByText('Delete', { exact: true }).first().click();
@@ -113,7 +110,7 @@ test('in both themes and widths axe has no objection, and it works without scrip
     await screenshot(page, `history-${colorScheme}-${width}`);
   }
   const plain = await browser.page({ javaScriptEnabled: false });
-  await logIn(plain, server);
+  await toRooms(plain, server);
   await plain.goto(`${server.http}/rooms/${NUMBER}/history`);
   await plain.getByText('Delete', { exact: true }).first().click();
   await plain.getByRole('button', { name: 'Yes, delete' }).first().click();

@@ -5,9 +5,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { axeFindings, screenshot } from '../lib/browser.mjs';
+import { axeFindings, logIn, screenshot } from '../lib/browser.mjs';
 import { Fixture } from '../lib/fixture.mjs';
-import { ACCOUNT, NUMBER } from '../lib/server.mjs';
+import { NUMBER } from '../lib/server.mjs';
 import { sine, writeWav } from '../lib/wav.mjs';
 
 const TONE_HZ = 450;
@@ -18,10 +18,7 @@ async function ownersPage(fixture, { flags = [], settings = [], ...options }) {
   const server = await fixture.server({ settings });
   const browser = await fixture.browser(flags);
   const page = await browser.page(options);
-  await page.goto(`${server.http}/login`);
-  await page.getByLabel('E-mail address or account name').fill(ACCOUNT.email);
-  await page.getByLabel('Password', { exact: true }).fill(ACCOUNT.password);
-  await page.getByRole('button', { name: 'Log in', exact: true }).click();
+  await logIn(page, server);
   await page.waitForURL('**/rooms');
   await page.goto(`${server.http}/rooms/${NUMBER}/announcement`);
   return { server, browser, page };

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DESKTOP, PHONE, axeFindings, overflowPx, screenshot, untilCount, untilLive } from '../lib/browser.mjs';
+import { DESKTOP, PHONE, axeFindings, logIn, overflowPx, screenshot, untilCount, untilLive } from '../lib/browser.mjs';
 import { Fixture } from '../lib/fixture.mjs';
 import { ACCOUNT, NUMBER } from '../lib/server.mjs';
 
@@ -11,12 +11,6 @@ async function fillIn(page, fields) {
 }
 
 const press = (page, name) => page.getByRole('button', { name, exact: true }).click();
-
-async function logIn(page, server, { email, password } = ACCOUNT) {
-  await page.goto(`${server.http}/login`);
-  await fillIn(page, { 'E-mail address or account name': email, Password: password });
-  await press(page, 'Log in');
-}
 
 test('from the set-up link to a PIN that the very next call must type', async (t) => {
   const fixture = new Fixture(t);
