@@ -1,4 +1,4 @@
-//! Numbers, and the rooms they lead to. A number has one room for now; the schema allows more, by a room number.
+//! Numbers, and the rooms they lead to. A number has one room; the schema has room numbers, of which all are 0.
 
 use crate::{
     Account, AddressKind, ControlPinAccess, OwnerAccess, Store, StoreError, UnixMs, address, from_db, random,
